@@ -169,7 +169,18 @@ def trace(program: Callable[..., Tensor], leaves: Mapping[str, Tensor]) -> Tape:
     """
     with _Recorder() as recorder:
         loss = program(**leaves)
-    return _tape(leaves, recorder.steps, loss, {})
+    return _tape(leaves, _ancestors(recorder.steps, loss), loss, {})
+
+
+def _ancestors(steps: Sequence[_Step], loss: Tensor) -> list[_Step]:
+    """The steps that the loss was computed from; a comparison that only chose a branch is not one."""
+    needed = {id(loss)}
+    kept: list[_Step] = []
+    for step in reversed(steps):
+        if id(step.output) in needed:
+            needed.update(id(value) for value in step.inputs)
+            kept.append(step)
+    return kept[::-1]
 
 
 class _Recorder(TorchFunctionMode):

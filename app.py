@@ -1,0 +1,64 @@
+"""What you run: the ASGI app around the dashboard. `streamlit run app.py` or `uvicorn app:app`."""
+
+import importlib
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+from starlette.middleware import Middleware
+from streamlit.runtime.pages_manager import PagesManager
+
+from core import settings
+from ui import index_page
+from ui.errors import on_script_error
+from ui.security import SecurityHeaders
+
+_LOGGER: Final = logging.getLogger("app")
+
+# What the labs import and what takes long: torch alone is a second.
+_HEAVY: Final = ("torch", "core.gradients", "plotly.graph_objects")
+
+
+def _warm_up() -> None:
+    """Import what is heavy, so that no visitor's first page waits for it."""
+    for name in _HEAVY:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            # The page that needs it will say so to its visitor; the others work.
+            _LOGGER.exception("could not import %s ahead of time", name)
+
+
+@asynccontextmanager
+async def _lifespan(_app: st.App) -> AsyncIterator[None]:
+    # A daemon thread: the server answers at once, and stopping it does not wait for an import.
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    yield
+
+
+try:
+    _settings = settings.load()
+except settings.SettingsError as _error:
+    sys.stderr.write(f"{_error}\n")
+    sys.exit(2)
+
+# What st.navigation does when it first runs. A deep link that comes before that would otherwise find the files in
+# pages/ by themselves and show one without the frame.
+PagesManager.uses_pages_directory = False
+
+logging.basicConfig(level=_settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+_LOGGER.info("mode: %s", _settings.resolve_mode(st.get_option("server.address")))
+
+# Streamlit finds the app by reading this line. An absolute path: it can be served from any folder.
+app = st.App(
+    Path(__file__).with_name("dashboard.py"),
+    routes=index_page.routes(["autograd"]),
+    lifespan=_lifespan,
+    middleware=[Middleware(SecurityHeaders, frame_ancestors=_settings.frame_ancestors)],
+    on_script_error=on_script_error,
+)

@@ -1,0 +1,26 @@
+"""The frame around every page: navigation, the projector switch, the style; then the page."""
+
+import streamlit as st
+
+from ui.style import apply_style
+
+st.set_page_config(page_title="Under the Hood", page_icon="🔍", layout="wide")
+
+page = st.navigation(
+    [
+        st.Page("pages/home.py", title="Under the Hood", icon=":material/home:", default=True),
+        st.Page("pages/autograd.py", title="Autograd", icon=":material/timeline:", url_path="autograd"),
+    ],
+    position="top",
+)
+
+with st.container(key="frame-tools"):
+    st.toggle(
+        "Projector",
+        key="projector",
+        bind="query-params",
+        help="Larger type and a compact layout, readable from the last row",
+    )
+
+apply_style(projector=st.session_state.projector)
+page.run()

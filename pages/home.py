@@ -1,0 +1,58 @@
+"""The home page: what this is, a live miniature of each lab, and the machine it runs on."""
+
+import streamlit as st
+
+from core.gradients import compare
+from core.gradients.gallery import EXAMPLES
+from core.machine import Machine, describe
+from ui.numbers import fixed
+
+
+@st.cache_data(ttl=60, max_entries=1, show_spinner=False)
+def this_machine() -> Machine:
+    return describe()
+
+
+st.html(
+    "<div class='uth-head'><h1>Under the Hood</h1>"
+    "<p>See, change and measure what PyTorch and production Python really do. Every number is computed now.</p></div>"
+)
+
+worked = EXAMPLES[0]
+comparison = compare(worked.loss, worked.values, worked.wrt)
+
+with st.container(border=True):
+    text, numbers = st.columns([2, 3], vertical_alignment="center", gap="medium")
+    with text:
+        st.page_link("pages/autograd.py", label="**Autograd**", icon=":material/timeline:")
+        st.markdown("The hand-derived gradient and autograd agree, node by node. Here is where they stop.")
+    with numbers:
+        values = ", ".join(f"{name} = {value:g}" for name, value in worked.values.items())
+        st.markdown(f"$L = (w\\,x + b - y)^2 = {comparison.loss:.4f}$ &nbsp; at {values}")
+        st.html(
+            "<div class='uth-numbers'>"
+            + "".join(
+                f"<div class='uth-number'><div class='what'>∂L/∂{row.name} &nbsp;by hand = autograd</div>"
+                f"<div class='value'>{fixed(row.autograd)}</div></div>"
+                for row in comparison
+            )
+            + "</div>"
+        )
+
+machine = this_machine()
+gigabyte = 2**30
+gpus = ", ".join(f"{gpu.name} ({gpu.memory_bytes / gigabyte:.0f} GiB)" for gpu in machine.gpus)
+facts = {
+    "Processor": f"{machine.cpu}, {machine.physical_cores} cores, {machine.logical_cores} threads",
+    "Memory": f"{machine.memory_total_bytes / gigabyte:.1f} GiB, "
+    f"{machine.memory_available_bytes / gigabyte:.1f} GiB available",
+    "GPU": gpus or f"none: {machine.no_gpu_because}",
+    "System": machine.system,
+    "Python": machine.versions.python,
+    "torch": machine.versions.torch or "not installed",
+    "onnx": machine.versions.onnx or "not installed",
+    "onnxruntime": f"{machine.versions.onnxruntime or 'not installed'}, execution providers: "
+    f"{', '.join(machine.execution_providers) or 'none'}",
+}
+st.markdown("#### This machine")
+st.table({"fact": list(facts), "value": list(facts.values())}, alt="The machine that computes everything here")

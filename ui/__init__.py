@@ -1,0 +1,1 @@
+"""What the pages share, and all that touches Streamlit or HTTP."""

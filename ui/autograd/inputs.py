@@ -1,0 +1,228 @@
+"""The inputs of the autograd lab: from the address and the widgets to a checked problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.gradients import Expression, ExpressionError, Problem, ProblemError, parse, problem
+from core.gradients.gallery import EXAMPLES, Example
+from core.gradients.operations import DTYPES, REDUCTIONS
+from core.gradients.problem import MAX_BATCH
+from ui.links import Parameter, choice_complaint, forget_notices, number_complaint, reset, switch_complaint
+from ui.number import number
+
+PAGE = "autograd"
+WORKED = EXAMPLES[0]
+TABS = ("Why?", "What if?", "Where does it break?", "Take it away")
+
+_FIXED_KEYS = frozenset(
+    "projector predict tab loss dtype reduction wrt lists step view own across up rate steps trap program "
+    "turns pw px whole own of digits".split()
+)
+"""Names in the address that belong to the lab; a variable of the same name gets a dot behind its own."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the visitor asks for, or why that cannot be computed."""
+
+    problem: Problem | None
+    message: str = ""
+    excerpt: str = ""
+
+
+def key_of(name: str) -> str:
+    """The name of a variable in the address."""
+    return f"{name}." if name in _FIXED_KEYS else name
+
+
+def list_key_of(name: str) -> str:
+    """The name of a variable's list in the address."""
+    return f"{name}[]"
+
+
+def parameters() -> tuple[Parameter, ...]:
+    """The bound inputs that a link may hold, with the variables of the link's own loss."""
+    text = st.query_params.get("loss", WORKED.loss)
+    try:
+        names = parse(text).variables
+    except ExpressionError:
+        names = tuple(WORKED.values)
+    fixed = (
+        Parameter("predict", False, switch_complaint),
+        Parameter("tab", TABS[0], choice_complaint(TABS)),
+        Parameter("loss", WORKED.loss, _loss_complaint),
+        Parameter("dtype", "float32", choice_complaint(DTYPES)),
+        Parameter("reduction", "mean", choice_complaint(REDUCTIONS)),
+        Parameter("wrt", _default_wrt(names), choice_complaint(names)),
+        Parameter("lists", [], choice_complaint(names)),
+    )
+    numbers = tuple(Parameter(key_of(name), default_value(name), number_complaint) for name in names)
+    lists = tuple(Parameter(list_key_of(name), _default_list(name), _list_complaint) for name in names)
+    return fixed + numbers + lists
+
+
+def default_value(name: str) -> float:
+    """A variable's value before anyone changes it: the worked example's, else 1."""
+    return float(WORKED.values.get(name, 1.0))
+
+
+def start_again() -> None:
+    """Callback: the worked example, in every input."""
+    _start(WORKED)
+    reset({"dtype": "float32", "reduction": "mean", "predict": False, "step": 1})
+    forget_notices(PAGE)
+
+
+def read_inputs(head: DeltaGenerator, *, projector: bool) -> Inputs:
+    """Draws the inputs and returns the problem they describe.
+
+    Args:
+        head: the place in the head line; there the loss goes for the projector.
+        projector: whether the inputs are drawn in one row.
+    """
+    variables = st.container()
+    below = head.container(horizontal=True, gap="small") if projector else st.container()
+    with below:
+        if not projector:
+            _example_menu()
+        st.text_input(
+            "Loss L",
+            key="loss",
+            bind="query-params",
+            label_visibility="collapsed" if projector else "visible",
+            help="Any names as variables; `+ - * / **`, parentheses, numbers and "
+            "`exp log sqrt sin cos tan tanh sigmoid relu softplus abs min max pow`",
+        )
+    message = excerpt = ""
+    try:
+        formula = parse(str(st.session_state.loss or ""))
+        st.session_state["autograd:formula"] = formula
+    except ExpressionError as error:
+        message, excerpt = error.message, error.excerpt()
+        formula = st.session_state.get("autograd:formula") or parse(WORKED.loss)
+    with below:
+        _options(formula, projector=projector)
+    with variables:
+        values, complaint = _variable_inputs(formula, projector=projector)
+    if message or complaint:
+        return Inputs(None, message or complaint, excerpt)
+    try:
+        state = st.session_state
+        return Inputs(problem(formula, values, state.wrt, state.dtype, state.reduction))
+    except ProblemError as error:
+        return Inputs(None, str(error))
+
+
+def _example_menu() -> None:
+    st.selectbox(
+        "Example",
+        [example.title for example in EXAMPLES],
+        index=None,
+        placeholder="Start from an example …",
+        key="autograd:example",
+        on_change=_choose_example,
+        label_visibility="collapsed",
+    )
+
+
+def _choose_example() -> None:
+    chosen = st.session_state["autograd:example"]
+    example = next((item for item in EXAMPLES if item.title == chosen), None)
+    if example is not None:
+        _start(example)
+
+
+def _start(example: Example) -> None:
+    numbers = {key_of(name): float(value) for name, value in example.values.items()}
+    reset({"loss": example.loss, "wrt": list(example.wrt), "lists": [], **numbers})
+
+
+def _options(formula: Expression, *, projector: bool) -> None:
+    names = formula.variables
+    state = st.session_state
+    state.wrt = [name for name in state.wrt or [] if name in names] or _default_wrt(names)
+    state.lists = [name for name in state.lists or [] if name in names]
+    state.dtype = state.dtype or "float32"
+    state.reduction = state.reduction or "mean"
+    summary = f"{state.dtype} · {', '.join(f'∂{name}' for name in state.wrt)}"
+    width: Literal["content", "stretch"] = "content" if projector else "stretch"
+    with st.popover("" if projector else summary, icon=":material/tune:", width=width, help=f"Now: {summary}"):
+        if projector:
+            _example_menu()
+        st.segmented_control("Number format (dtype)", DTYPES, key="dtype", bind="query-params")
+        st.pills(
+            "Differentiate by", names, selection_mode="multi", key="wrt", bind="query-params",
+            help="These variables get `requires_grad=True`",
+        )  # fmt: skip
+        st.pills(
+            "Several examples at once", names, selection_mode="multi", key="lists", bind="query-params",
+            help=f"A variable chosen here holds a list of up to {MAX_BATCH} numbers: a batch",
+        )  # fmt: skip
+        if state.lists:
+            st.segmented_control("The losses of a batch become one by", REDUCTIONS, key="reduction", bind="query-params")
+
+
+def _variable_inputs(formula: Expression, *, projector: bool) -> tuple[dict[str, float | list[float]], str]:
+    names = formula.variables
+    columns = st.columns(max(len(names), 1) if projector else 2, gap="small")
+    values: dict[str, float | list[float]] = {}
+    complaint = ""
+    for position, name in enumerate(names):
+        with columns[position % len(columns)].container(gap="xxsmall"):
+            if name in st.session_state.lists:
+                text = _list_input(name)
+                problem_here, numbers = _read_list(text)
+                values[name] = numbers
+                complaint = complaint or (problem_here and f"`{name}` {problem_here}")
+            else:
+                value = number(name, key=key_of(name), default=default_value(name))
+                if value is None:
+                    complaint = complaint or f"`{name}` holds no number: type a finite number such as 0.5."
+                else:
+                    values[name] = value
+    return values, complaint
+
+
+def _list_input(name: str) -> str:
+    key = list_key_of(name)
+    st.session_state.setdefault(key, _default_list(name))
+    return st.text_input(f"{name} (list)", key=key, bind="query-params", help="Numbers with commas between them")
+
+
+def _read_list(text: str) -> tuple[str, list[float]]:
+    """The numbers of a comma-separated list, and what is wrong with it or an empty string."""
+    numbers: list[float] = []
+    for part in text.split(","):
+        if number_complaint(part):
+            shown = part.strip()[:20]
+            return f"has the entry `{shown}`, which is no finite number: write numbers such as 1, 2, 3.5.", []
+        numbers.append(float(part))
+    if len(numbers) > MAX_BATCH:
+        return f"has {len(numbers)} numbers: give 1 to {MAX_BATCH}.", []
+    return "", numbers
+
+
+def _list_complaint(text: str) -> str:
+    return _read_list(text)[0]
+
+
+def _default_list(name: str) -> str:
+    first = default_value(name)
+    return ", ".join(f"{first + offset:g}" for offset in (0, 1, 2))
+
+
+def _default_wrt(names: tuple[str, ...]) -> list[str]:
+    return [name for name in WORKED.wrt if name in names] or list(names[:1])
+
+
+def _loss_complaint(text: str) -> str:
+    try:
+        parse(text)
+    except ExpressionError as error:
+        return f"is no formula: {error.message.rstrip('.')}"
+    return ""

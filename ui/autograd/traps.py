@@ -1,0 +1,34 @@
+"""The Where does it break? tab: known traps, one click each, run as you look."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.gradients.traps import TRAPS, run
+
+
+def show_traps() -> None:
+    """Draws the tab: choose a trap, see its code, what happens, and why."""
+    by_key = {trap.key: trap for trap in TRAPS}
+    st.session_state.setdefault("trap", TRAPS[0].key)
+    key = st.pills(
+        "Trap", list(by_key), key="trap", bind="query-params", format_func=lambda item: by_key[item].title,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    trap = by_key.get(str(key), TRAPS[0])
+    observation = run(trap)
+    code, outcome = st.columns(2, gap="medium")
+    with code:
+        st.markdown(f"**{trap.question}**")
+        st.code(trap.code, language="python")
+    with outcome:
+        st.markdown("**What happens**, run just now")
+        st.dataframe(
+            [{"": line.label, "value": line.value, "note": line.note} for line in observation.lines],
+            hide_index=True,
+            alt=f"What the code gives: {trap.title}",
+        )
+        if observation.raised:
+            st.markdown(f"PyTorch refuses: `{observation.raised}`")
+        st.markdown(f"**Why** {trap.why}")
+        st.markdown(f"**Instead** {trap.fix}")

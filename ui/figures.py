@@ -1,0 +1,31 @@
+"""Plotly figures in the product's look: they follow the theme, and their type grows for the projector."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from ui.style import figure_font_px
+
+
+def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, height: int = 380) -> None:
+    """Draws a figure.
+
+    Args:
+        figure: traces and axis titles; fonts, margins and background are set here.
+        key: the element's key.
+        alt: what the figure says, in a sentence.
+        projector: whether type must be readable from the last row.
+        height: in pixels at normal size.
+    """
+    size = figure_font_px(projector=projector)
+    figure.update_layout(
+        font={"size": size},
+        margin={"l": 10, "r": 10, "t": 2 * size + 10, "b": 10},
+        height=int(height * (1.15 if projector else 1)),
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
+        hoverlabel={"font": {"size": size}},
+    )
+    figure.update_xaxes(title_font_size=size, tickfont_size=size - 1, automargin=True)
+    figure.update_yaxes(title_font_size=size, tickfont_size=size - 1, automargin=True)
+    st.plotly_chart(figure, key=key, alt=alt, width="stretch", config={"displaylogo": False, "displayModeBar": False})

@@ -1,0 +1,118 @@
+"""The address bar: every input that changes what a page shows lives there, and a link is checked on arrival.
+
+Streamlit binds a widget to the query parameter named by its key. What a link holds is read here before the
+widgets are, so that a value which cannot be used is replaced by the default and *said*, not dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import streamlit as st
+
+Value = str | float | bool | list[str] | None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One bound input of a page.
+
+    Attributes:
+        key: the widget's key and the name in the address.
+        default: its value when the link does not hold it.
+        complaint: what is wrong with a text from a link, or an empty string if it can be used.
+    """
+
+    key: str
+    default: Value
+    complaint: Callable[[str], str]
+
+
+def number_complaint(text: str) -> str:
+    """What is wrong with a number in a link; empty if it is finite."""
+    try:
+        value = float(text)
+    except ValueError:
+        return "is not a number"
+    return "" if math.isfinite(value) else "is not a finite number"
+
+
+def choice_complaint(options: tuple[str, ...]) -> Callable[[str], str]:
+    """A check that a text is one of the options."""
+
+    def complaint(text: str) -> str:
+        return "" if text in options else f"is not one of {', '.join(options)}"
+
+    return complaint
+
+
+def switch_complaint(text: str) -> str:
+    """What is wrong with an on/off value in a link."""
+    return "" if text.lower() in {"true", "false"} else "is neither true nor false"
+
+
+def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
+    """Gives every bound input its default, and checks the link on a visit's first run of a page.
+
+    Call it before the page's widgets. A value that cannot be used is remembered for `link_notices`; its
+    input is set to the default in the run that follows.
+    """
+    repairs: dict[str, Value] = st.session_state.pop(f"{page}:repairs", {})
+    for key, value in repairs.items():
+        st.session_state[key] = value
+    for parameter in parameters:
+        st.session_state.setdefault(parameter.key, parameter.default)
+    if f"{page}:notices" in st.session_state:
+        return
+    notices: list[str] = []
+    broken: dict[str, Value] = {}
+    for parameter in parameters:
+        for text in st.query_params.get_all(parameter.key):
+            complaint = parameter.complaint(text)
+            if complaint:
+                broken[parameter.key] = parameter.default
+                notices.append(f"`{parameter.key}={_short(text)}` {complaint}")
+    st.session_state[f"{page}:notices"] = notices
+    st.session_state[f"{page}:broken"] = broken
+
+
+def repair_link(page: str) -> None:
+    """Replaces the link's unusable values; call it after the page's widgets, which must exist for that."""
+    broken = st.session_state.pop(f"{page}:broken", {})
+    if broken:
+        st.session_state[f"{page}:repairs"] = broken
+        st.rerun()
+
+
+def link_notices(page: str) -> str:
+    """One line on what this visit's link held that could not be used; empty if nothing."""
+    notices = st.session_state.get(f"{page}:notices", [])
+    if not notices:
+        return ""
+    return f"This link could not be used as it is: {'; '.join(notices[:3])}. The default is shown instead."
+
+
+def forget_notices(page: str) -> None:
+    """Drops the notices, as a reset does."""
+    st.session_state[f"{page}:notices"] = []
+
+
+def current_link() -> str:
+    """The address of what this visitor sees now, to be copied."""
+    base = (st.context.url or "").split("?")[0]
+    query = [(key, value) for key in st.query_params for value in st.query_params.get_all(key)]
+    return f"{base}?{urlencode(query)}" if query else base
+
+
+def reset(values: Mapping[str, Value]) -> None:
+    """Sets inputs to the given values; a callback, so it runs before the widgets are drawn."""
+    for key, value in values.items():
+        st.session_state[key] = value
+
+
+def _short(text: str) -> str:
+    text = text.replace("`", "'").replace("\n", " ")
+    return text if len(text) <= 40 else f"{text[:37]}…"

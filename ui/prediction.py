@@ -1,0 +1,58 @@
+"""Predict first: a visitor types a guess before the answer is shown, and is told what the guess got right."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing to guess.
+
+    Attributes:
+        name: what it is called, such as `∂L/∂w`.
+        judge: gives, for the text of a guess, whether it is right and one line on it; raises ValueError with
+            one line for a text that is no answer.
+        answer: what is shown once a guess was made.
+    """
+
+    name: str
+    judge: Callable[[str], tuple[bool, str]]
+    answer: str
+
+
+def predict(questions: Sequence[Question], *, about: str) -> bool:
+    """Draws the questions and returns whether all were answered, so that the rest may be shown.
+
+    Args:
+        questions: what to guess.
+        about: a text that changes when the answers do; guesses belong to it and are forgotten with it.
+    """
+    mark = hashlib.sha256(about.encode()).hexdigest()[:12]
+    answered = 0
+    for question, column in zip(questions, st.columns(max(len(questions), 2)), strict=False):
+        with column.container(gap="xxsmall"):
+            text = st.text_input(
+                f"Your guess for {question.name}",
+                key=f"guess:{mark}:{question.name}",
+                placeholder="?  a number, then Enter",
+            )
+            if not text.strip():
+                continue
+            try:
+                right, line = question.judge(text)
+            except ValueError as error:
+                st.html(f"<div class='uth-plain' role='alert'>{html.escape(str(error))}</div>")
+                continue
+            answered += 1
+            sign = "✓" if right else "✗"
+            st.html(
+                f"<div class='uth-number'><div class='value'>{question.answer}</div>"
+                f"<div class='said'>{sign} {html.escape(line)}</div></div>"
+            )
+    return answered == len(questions)
