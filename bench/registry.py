@@ -1,0 +1,61 @@
+"""The benchmarks by name, and the tables that they give."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+Cell = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a measurement should reach, in words with its numbers, and whether it did."""
+
+    text: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of results; every row has a cell per column."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a row that does not fit the columns."""
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"{self.title}: got a row of {len(row)} cells, expected {len(self.columns)}: {row}"
+                )
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A measurement that can be run by name. `module` has a function `run() -> list[Table]`."""
+
+    module: str
+    description: str
+
+    def run(self) -> list[Table]:
+        """Import the module only now, so that listing the names stays quick, and measure."""
+        tables: list[Table] = importlib.import_module(self.module).run()
+        return tables
+
+
+BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
+    {
+        "gradients": Benchmark(
+            "bench.gradients", "compare and record: time per operation, against TorchLens"
+        ),
+        "pages": Benchmark(
+            "bench.pages", "first paint, change to changed number, and memory, in a real browser"
+        ),
+    }
+)

@@ -1,0 +1,226 @@
+"""The settings: defaults, sources, wrong values, and `.env.example`."""
+
+import ipaddress
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from core.settings import ENV_FILE, PREFIX, LogLevel, Mode, Settings, SettingsError, load
+
+EXAMPLE = ENV_FILE.with_name(".env.example")
+
+
+def frame_ancestors(value: str) -> tuple[str, ...]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UTH_FRAME_ANCESTORS", value)
+        return load(env_file=None).frame_ancestors
+
+
+def test_defaults() -> None:
+    settings = load(env_file=None)
+    assert (settings.mode, settings.frame_ancestors, settings.log_level) == (None, ("'self'",), LogLevel.INFO)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text("UTH_MODE=local\nUTH_LOG_LEVEL=DEBUG\nSOMETHING_ELSE=1\n")
+    monkeypatch.setenv("UTH_MODE", "hosted")
+    assert load(file).mode is Mode.HOSTED
+    assert load(file).log_level is LogLevel.DEBUG
+
+
+def test_a_missing_file_is_no_error(tmp_path: Path) -> None:
+    assert load(tmp_path / ".env") == load(env_file=None)
+
+
+def test_the_file_is_the_one_beside_the_app() -> None:
+    assert (ENV_FILE.parent / "app.py").is_file()
+    assert ENV_FILE.name == ".env"
+
+
+def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.setenv(f"{PREFIX}{field.upper()}", "")
+    assert load(env_file=None) == Settings()
+
+
+@pytest.mark.parametrize("value", ["local", "LOCAL", "Local"])
+def test_choices_are_read_in_any_case(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("UTH_MODE", value)
+    assert load(env_file=None).mode is Mode.LOCAL
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load(env_file=None).mode = Mode.LOCAL
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("UTH_MODE", "Hoste", "UTH_MODE: got 'Hoste', expected local or hosted"),
+        ("UTH_LOG_LEVEL", "7", "UTH_LOG_LEVEL: got '7', expected one of DEBUG, INFO, WARNING, ERROR"),
+        (
+            "UTH_FRAME_ANCESTORS",
+            "https://a.example; script-src *",
+            (
+                "UTH_FRAME_ANCESTORS: got 'https://a.example; script-src *', expected 'self', 'none' "
+                "alone, or http(s)://host[:port] with an optional leading *. in the host, separated by spaces"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load(env_file=None)
+    assert str(caught.value) == message
+
+
+def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UTH_MODE", "x")
+    monkeypatch.setenv("UTH_LOG_LEVEL", "y")
+    with pytest.raises(SettingsError, match=r"UTH_MODE: got 'x'.*; UTH_LOG_LEVEL: got 'y'"):
+        load(env_file=None)
+
+
+def test_a_file_that_is_not_text_is_refused_with_one_line(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"UTH_MODE=\xff\xfe")
+    with pytest.raises(
+        SettingsError, match=r"^\S+\.env: got bytes that are not UTF-8, expected a text file$"
+    ):
+        load(file)
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_any_wrong_mode_gives_one_short_line(value: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UTH_MODE", value)
+        try:
+            mode = load(env_file=None).mode
+        except SettingsError as error:
+            message = str(error)
+            assert message.startswith("UTH_MODE: got ")
+            assert message.isprintable()
+            assert len(message) < 200
+        else:
+            assert mode is not None
+            assert mode == value.lower()
+
+
+@pytest.mark.parametrize(
+    ("value", "sources"),
+    [
+        ("self", ("'self'",)),
+        ("'none'", ("'none'",)),
+        ("'self'  https://school.example", ("'self'", "https://school.example")),
+        (
+            "https://*.school.example:8443 http://localhost:*",
+            ("https://*.school.example:8443", "http://localhost:*"),
+        ),
+    ],
+)
+def test_frame_ancestors(value: str, sources: tuple[str, ...]) -> None:
+    assert frame_ancestors(value) == sources
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        " ",
+        "*",
+        "https:",
+        "https://",
+        "school.example",
+        "javascript:alert(1)",
+        "data:",
+        "https://a.example/path",
+        "https://a.*.example",
+        "https://a.example,https://b.example",
+        "https://a.example\thttps://b.example",
+        "https://a.example\r\nSet-Cookie: x=1",
+        "'self'\n",
+        "'none' 'self'",
+        "'unsafe-inline'",
+    ],
+)
+def test_what_is_no_frame_ancestor_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^UTH_FRAME_ANCESTORS: got "):
+        frame_ancestors(value)
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_whatever_comes_no_second_directive_or_header_gets_through(value: str) -> None:
+    try:
+        sources = frame_ancestors(value)
+    except SettingsError:
+        return
+    assert not re.search(r"[;,\s*]", " ".join(sources).replace(" ", "").replace("//*.", "").replace(":*", ""))
+
+
+@pytest.mark.parametrize(
+    ("address", "mode"),
+    [
+        ("127.0.0.1", Mode.LOCAL),
+        ("127.8.8.8", Mode.LOCAL),
+        ("::1", Mode.LOCAL),
+        ("[::1]", Mode.LOCAL),
+        ("localhost", Mode.LOCAL),
+        (None, Mode.HOSTED),
+        ("", Mode.HOSTED),
+        ("0.0.0.0", Mode.HOSTED),  # noqa: S104 - the case in question
+        ("::", Mode.HOSTED),
+        ("192.168.1.10", Mode.HOSTED),
+        ("localhost.evil.example", Mode.HOSTED),
+        ("unix:///run/app.sock", Mode.HOSTED),
+    ],
+)
+def test_the_mode_follows_the_address(address: str | None, mode: Mode) -> None:
+    assert load(env_file=None).resolve_mode(address) is mode
+
+
+@given(st.ip_addresses())
+def test_only_a_loopback_address_is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    expected = Mode.LOCAL if address.is_loopback else Mode.HOSTED
+    assert Settings(_env_file=None).resolve_mode(str(address)) is expected  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("address", [None, "127.0.0.1", "0.0.0.0"])  # noqa: S104 - the case in question
+def test_a_mode_that_was_set_wins_over_the_address(
+    monkeypatch: pytest.MonkeyPatch, mode: Mode, address: str | None
+) -> None:
+    monkeypatch.setenv("UTH_MODE", mode.value)
+    assert load(env_file=None).resolve_mode(address) is mode
+
+
+def test_every_field_has_a_description() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_example_names_exactly_the_variables_that_are_read() -> None:
+    assert set(dotenv_values(EXAMPLE)) == {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
+
+
+def test_the_example_holds_the_defaults() -> None:
+    assert load(EXAMPLE) == load(env_file=None)
+    empty = {name for name, value in dotenv_values(EXAMPLE).items() if not value}
+    assert empty == {
+        f"{PREFIX}{name.upper()}" for name, field in Settings.model_fields.items() if field.default is None
+    }
+
+
+def test_every_variable_in_the_example_has_a_comment_above() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    for above, line in itertools.pairwise(lines):
+        if line.startswith(PREFIX):
+            assert above.startswith("# "), line
