@@ -47,8 +47,8 @@ except settings.SettingsError as _error:
     sys.stderr.write(f"{_error}\n")
     sys.exit(2)
 
-# What st.navigation does when it first runs. A deep link that comes before that would otherwise find the files in
-# pages/ by themselves and show one without the frame.
+# What st.navigation does when it first runs. A deep link that comes before that would otherwise find the
+# files in pages/ by itself and show one of them without the frame.
 PagesManager.uses_pages_directory = False
 
 logging.basicConfig(level=_settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

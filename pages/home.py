@@ -10,12 +10,14 @@ from ui.numbers import fixed
 
 @st.cache_data(ttl=60, max_entries=1, show_spinner=False)
 def this_machine() -> Machine:
+    """The machine's facts, found at most once a minute for all visitors."""
     return describe()
 
 
 st.html(
     "<div class='uth-head'><h1>Under the Hood</h1>"
-    "<p>See, change and measure what PyTorch and production Python really do. Every number is computed now.</p></div>"
+    "<p>See, change and measure what PyTorch and production Python really do. "
+    "Every number is computed now.</p></div>"
 )
 
 worked = EXAMPLES[0]
@@ -55,4 +57,6 @@ facts = {
     f"{', '.join(machine.execution_providers) or 'none'}",
 }
 st.markdown("#### This machine")
-st.table({"fact": list(facts), "value": list(facts.values())}, alt="The machine that computes everything here")
+st.table(
+    {"fact": list(facts), "value": list(facts.values())}, alt="The machine that computes everything here"
+)

@@ -16,6 +16,9 @@ _COMPONENT: Final = st.components.v2.component(
     js=(_HERE / "dial.js").read_text(encoding="utf-8"),
 )
 
+# Beyond, a track's length would overflow.
+_LARGEST: Final = 1e300
+
 
 @dataclass(frozen=True)
 class Move:
@@ -44,7 +47,7 @@ def dial(
 
     Args:
         name: what it drags: its accessible name is `drag NAME`.
-        value: where the thumb is; None (an empty input) or a number that is not finite hides it.
+        value: where the thumb is; None (an empty input) or a number beyond all tracks hides it.
         key: identifies the dial on its page.
         parameter: key of the number input, and its name in the address.
         low, high: the track around the worked example; widens when the value is outside, never during a drag.
@@ -71,7 +74,7 @@ def dial_data(
     name: str, value: float | None, seen: Move | None, parameter: str, low: float, high: float, step: float
 ) -> dict[str, Any]:
     """What is sent to the browser; `seen` is the last move that the script has seen."""
-    shown = value if value is not None and math.isfinite(value) else None
+    shown = value if value is not None and abs(value) <= _LARGEST else None
     widest = (low, high) if shown is None else widened(shown, low, high)
     return {
         "name": name,
@@ -99,10 +102,14 @@ def widened(value: float, low: float, high: float) -> tuple[float, float]:
     """A range around `low` to `high` that holds a finite value; a symmetric range stays symmetric."""
     if low <= value <= high:
         return low, high
-    bound = nice(abs(value))
+    bound = nice(abs(value)) if value else 0.0
     if low == -high:
         return -bound, bound
-    return min(low, -bound if value < 0 else low), max(high, bound if value > 0 else high)
+    signed = math.copysign(bound, value)
+    # Between zero and a range that starts beyond it, zero is the next nice bound.
+    lower = min(signed, 0.0) if value < low else low
+    upper = max(signed, 0.0) if value > high else high
+    return lower, upper
 
 
 def nice(size: float) -> float:
@@ -112,5 +119,5 @@ def nice(size: float) -> float:
         for digit in (1, 2, 5):
             candidate = float(f"{digit}e{exponent}")
             if size <= candidate:
-                return min(candidate, 1e308)
+                return candidate
     return size  # pragma: no cover - the next power of ten is never below

@@ -28,4 +28,6 @@ def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, heigh
     )
     figure.update_xaxes(title_font_size=size, tickfont_size=size - 1, automargin=True)
     figure.update_yaxes(title_font_size=size, tickfont_size=size - 1, automargin=True)
-    st.plotly_chart(figure, key=key, alt=alt, width="stretch", config={"displaylogo": False, "displayModeBar": False})
+    st.plotly_chart(
+        figure, key=key, alt=alt, width="stretch", config={"displaylogo": False, "displayModeBar": False}
+    )

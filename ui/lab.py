@@ -12,7 +12,9 @@ from ui.links import current_link, link_notices
 PREDICT_KEY = "predict"
 
 
-def head(page: str, title: str, sentence: str, *, projector: bool, on_reset: Callable[[], None]) -> DeltaGenerator:
+def head(
+    page: str, title: str, sentence: str, *, projector: bool, on_reset: Callable[[], None]
+) -> DeltaGenerator:
     """Draws a lab's head line.
 
     Args:
@@ -29,7 +31,9 @@ def head(page: str, title: str, sentence: str, *, projector: bool, on_reset: Cal
     name, place, tools = st.columns(widths, vertical_alignment="center", gap="small" if projector else None)
     about = "" if projector else f"<p>{sentence}</p>"
     name.html(f"<div class='uth-head'><h1>{title}</h1>{about}</div>")
-    with tools.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"):
+    with tools.container(
+        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
+    ):
         st.toggle(
             "Predict first",
             key=PREDICT_KEY,
@@ -37,7 +41,10 @@ def head(page: str, title: str, sentence: str, *, projector: bool, on_reset: Cal
             help=None if projector else "Hides every gradient until you have typed your guess",
         )
         share = st.popover(
-            "" if projector else "Share", icon=":material/link:", help="A link to exactly this", on_change="rerun"
+            "" if projector else "Share",
+            icon=":material/link:",
+            help="A link to exactly this",
+            on_change="rerun",
         )
         if share.open:
             share.caption("Opens this page with the same inputs:")

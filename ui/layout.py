@@ -162,7 +162,9 @@ def _rows(
     row.update(dict.fromkeys(main.nodes, 0))
     pending = side
     while pending:
-        ready = [lane for lane in pending if not after[lane.nodes[-1]] or _consumer(lane, after, row) is not None]
+        ready = [
+            lane for lane in pending if not after[lane.nodes[-1]] or _consumer(lane, after, row) is not None
+        ]
         ready.sort(key=lambda lane: (column[lane.nodes[-1]], len(lane.nodes), order[lane.nodes[-1]]))
         for lane in ready:
             consumer = _consumer(lane, after, row)
@@ -206,7 +208,10 @@ def _routes(
             last = points[-1][1]
             arrivals.append((last, source, (*points, (column[target], row[target] - top))))
         entries = _entries([last for last, _, _ in arrivals], row[target] - top)
-        routes += [Route(source, target, way, entry) for (_, source, way), entry in zip(arrivals, entries, strict=True)]
+        routes += [
+            Route(source, target, way, entry)
+            for (_, source, way), entry in zip(arrivals, entries, strict=True)
+        ]
     return tuple(routes)
 
 

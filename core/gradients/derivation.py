@@ -59,23 +59,25 @@ class Derivation:
     names: dict[int, str]
 
 
-_RULES: Mapping[str, str] = MappingProxyType({
-    "add": "a sum passes the gradient on unchanged",
-    "sub": "a difference passes the gradient on, with a minus for what is taken away",
-    "mul": "a product passes the gradient on times the other factor",
-    "div": "the quotient rule",
-    "pow": "the power rule",
-    "neg": "a minus turns the gradient round",
-    "exp": "the exponential is its own derivative",
-    "log": "the derivative of ln u is 1/u",
-    "sqrt": "the derivative of a root is 1 over twice the root",
-    "relu": "relu lets the gradient pass where its input is positive",
-    "abs": "the slope of an absolute value is the sign of its input",
-    "max": "the larger input gets the gradient",
-    "min": "the smaller input gets the gradient",
-    "mean": "each example gets one n-th of the gradient",
-    "sum": "each example gets the whole gradient",
-})
+_RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "add": "a sum passes the gradient on unchanged",
+        "sub": "a difference passes the gradient on, with a minus for what is taken away",
+        "mul": "a product passes the gradient on times the other factor",
+        "div": "the quotient rule",
+        "pow": "the power rule",
+        "neg": "a minus turns the gradient round",
+        "exp": "the exponential is its own derivative",
+        "log": "the derivative of ln u is 1/u",
+        "sqrt": "the derivative of a root is 1 over twice the root",
+        "relu": "relu lets the gradient pass where its input is positive",
+        "abs": "the slope of an absolute value is the sign of its input",
+        "max": "the larger input gets the gradient",
+        "min": "the smaller input gets the gradient",
+        "mean": "each example gets one n-th of the gradient",
+        "sum": "each example gets the whole gradient",
+    }
+)
 
 
 def derive(problem: Problem) -> Derivation:
@@ -116,7 +118,11 @@ class _Writer:
             if node.inputs and isinstance(self._hand.values[index], Tensor)
         ]
         order = sorted(
-            (i for i, g in enumerate(self._hand.gradients) if g is not None and i != self._problem.expression.root),
+            (
+                i
+                for i, g in enumerate(self._hand.gradients)
+                if g is not None and i != self._problem.expression.root
+            ),
             reverse=True,
         )
         steps += [self._backward(index) for index in order]
@@ -173,26 +179,32 @@ class _Writer:
         return any(isinstance(value, Tensor) and value.dim() > 0 for value in values)
 
     def _backward(self, index: int) -> Step:
-        """The chain rule for one node: over every operation that reads it, upstream times local derivative."""
-        chain, words, symbols, numbers = [], [], {}, {}
+        """The chain rule for one node: for every operation that reads it, upstream times local."""
+        chain: list[str] = []
+        words: list[str] = []
+        terms: list[str] = []
+        symbols: dict[str, str] = {}
+        numbers: dict[str, str] = {}
         algebra = Algebra()
         total: int | None = None
-        terms: list[str] = []
         for order, (consumer, slot) in enumerate(self._consumers(index)):
-            node, gradient, local = self._nodes[consumer], self._hand.gradients[consumer], self._hand.local[consumer]
-            assert gradient is not None and local[slot] is not None
+            node = self._nodes[consumer]
+            gradient, local = self._hand.gradients[consumer], self._hand.local[consumer][slot]
+            assert gradient is not None
+            assert local is not None
             own = rf"\frac{{\partial {self._names[consumer]}}}{{\partial {self._names[index]}}}"
             is_root = consumer == self._problem.expression.root
             chain.append(own if is_root else rf"{_partial(self._names[consumer])} \cdot {own}")
             words.append(_RULES.get(node.op, f"the derivative of {node.op}"))
-            terms.append(self._terms(gradient, local[slot], index))
+            terms.append(self._terms(gradient, local, index))
 
             places = dict(zip("ab", node.inputs, strict=False)) | {"out": consumer}
             leaves = {letter: algebra.variable(f"{letter}{order}") for letter in (*places, "n", "gradient")}
             symbols |= {f"{letter}{order}": self._symbol(place) for letter, place in places.items()}
             numbers |= {f"{letter}{order}": self._number(place) for letter, place in places.items()}
-            symbols |= {f"gradient{order}": _partial(self._names[consumer]), f"n{order}": str(self._problem.batch)}
-            numbers |= {f"gradient{order}": _show(gradient), f"n{order}": str(self._problem.batch)}
+            batch = {f"n{order}": str(self._problem.batch)}
+            symbols |= {f"gradient{order}": _partial(self._names[consumer])} | batch
+            numbers |= {f"gradient{order}": _show(gradient)} | batch
             formula = local_derivatives(node.op, constant_exponent(self._problem.expression, node))[slot]
             share = algebra.graft(formula, leaves)
             if not is_root:
@@ -257,7 +269,9 @@ def _partial(name: str) -> str:
 
 
 def _flat(value: Value) -> list[float]:
-    return [float(item) for item in value.reshape(-1).tolist()] if isinstance(value, Tensor) else [float(value)]
+    return (
+        [float(item) for item in value.reshape(-1).tolist()] if isinstance(value, Tensor) else [float(value)]
+    )
 
 
 def _show(value: Value | None) -> str:

@@ -22,20 +22,21 @@ MAX_TURNS = 50
 MAX_INPUT = 1e6
 
 
-def loop(w: Tensor, x: Tensor, turns: int) -> Tensor:
+# Their source is shown as it stands, so it has no docstring.
+def loop(w: Tensor, x: Tensor, turns: int) -> Tensor:  # noqa: D103
     h = x
     for _ in range(turns):
         h = torch.tanh(w * h)
     return h
 
 
-def branch(w: Tensor, x: Tensor) -> Tensor:
+def branch(w: Tensor, x: Tensor) -> Tensor:  # noqa: D103
     if x > 0:
         return (w * x) ** 2
     return torch.exp(w * x) - 1
 
 
-def recursion(w: Tensor, x: Tensor) -> Tensor:
+def recursion(w: Tensor, x: Tensor) -> Tensor:  # noqa: D103
     if x.abs() <= 1:
         return w * x
     return 1 + recursion(w, x / 2)
@@ -63,13 +64,15 @@ class Program:
     def code(self) -> str:
         """The program's source, without the type annotations that a reader does not need."""
         source = textwrap.dedent(inspect.getsource(self.function)).strip()
-        return source.replace(": Tensor", "").replace(": int", "").replace(" -> Tensor", "")
+        for clutter in (": Tensor", ": int", " -> Tensor", "  # noqa: D103"):
+            source = source.replace(clutter, "")
+        return source
 
 
 PROGRAMS = (
     Program("loop", "A loop", loop, True, "Change the number of turns: each turn writes two more nodes."),
-    Program("branch", "A branch", branch, False, "Drag x across 0: the other branch writes a different graph."),
-    Program("recursion", "A recursion", recursion, False, "Double x: each call adds a division and an addition."),
+    Program("branch", "A branch", branch, False, "Drag x across 0: the other branch writes another graph."),
+    Program("recursion", "A recursion", recursion, False, "Double x: one more call, one more addition."),
 )
 
 
@@ -89,7 +92,7 @@ def run(program: Program, w: float, x: float, turns: int = 3) -> Run:
     """
     for name, value in (("w", w), ("x", x)):
         if not math.isfinite(value) or abs(value) > MAX_INPUT:
-            raise ProblemError(f"`{name}` is {value!r}: give a number between -{MAX_INPUT:g} and {MAX_INPUT:g}.")
+            raise ProblemError(f"`{name}` is {value!r}: give a number from -{MAX_INPUT:g} to {MAX_INPUT:g}.")
     if not 0 <= turns <= MAX_TURNS:
         raise ProblemError(f"The number of turns is {turns}: choose 0 to {MAX_TURNS}.")
     leaves = {"w": torch.tensor(w, requires_grad=True), "x": torch.tensor(x, requires_grad=True)}

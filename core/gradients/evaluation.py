@@ -54,5 +54,3 @@ def final(values: list[Value], like: Tensor) -> Tensor:
     """The last node's value as a tensor, also when the formula is a constant."""
     last = values[-1]
     return last if isinstance(last, Tensor) else like.new_tensor(last)
-
-

@@ -170,10 +170,12 @@ def parse(
     tree = _syntax_tree(stripped)
     expression = _Reader(stripped, functions).read(tree)
     if not expression.variables and not allow_constant:
-        raise ExpressionError("The expression has no variable: use at least one name, such as w.", stripped, 0)
+        raise ExpressionError(
+            "The expression has no variable: use at least one name, such as w.", stripped, 0
+        )
     if len(expression.variables) > MAX_VARIABLES:
         raise ExpressionError(
-            f"The expression has {len(expression.variables)} variables; at most {MAX_VARIABLES} are accepted.",
+            f"{len(expression.variables)} variables came; at most {MAX_VARIABLES} are accepted.",
             stripped,
         )
     return expression
@@ -202,7 +204,9 @@ def _explain_syntax(text: str, error: SyntaxError) -> ExpressionError:
     for match in _words(text):
         if keyword.iskeyword(match[1]):
             return ExpressionError(
-                f"`{match[1]}` is a reserved word of Python: choose another name for the variable.", text, match[0]
+                f"`{match[1]}` is a reserved word of Python: choose another name for the variable.",
+                text,
+                match[0],
             )
     reason = (error.msg or "invalid syntax").rstrip(".")
     if "nested parentheses" in reason:
@@ -304,7 +308,10 @@ class _Reader:
             return "pos", [item.operand]
         if isinstance(item, ast.Call):
             return self._call(item)
-        raise self._error(item, f"A {_describe(item)} is not part of a formula: use numbers, names, + - * / ** and functions.")
+        raise self._error(
+            item,
+            f"A {_describe(item)} is not part of a formula: use numbers, names, + - * / ** and functions.",
+        )
 
     def _call(self, item: ast.Call) -> tuple[str, list[ast.expr]]:
         if not isinstance(item.func, ast.Name):
@@ -318,9 +325,7 @@ class _Reader:
         wanted, got = self._functions[name], len(item.args)
         variadic = name in {"min", "max"} and got >= wanted
         if got != wanted and not variadic:
-            raise self._error(
-                item, f"`{name}` takes {wanted} argument{'s' * (wanted > 1)}; {got} came."
-            )
+            raise self._error(item, f"`{name}` takes {wanted} argument{'s' * (wanted > 1)}; {got} came.")
         return name, item.args
 
     def _error(self, item: ast.expr, message: str) -> ExpressionError:
@@ -331,8 +336,8 @@ class _Reader:
 
 def _describe(item: ast.expr) -> str:
     names = {
-        ast.Compare: "comparison", ast.BoolOp: "logical operator", ast.Lambda: "lambda", ast.Attribute: "dot (attribute)",
-        ast.Subscript: "subscript", ast.List: "list", ast.Tuple: "comma or tuple", ast.Dict: "dictionary",
+        ast.Compare: "comparison", ast.BoolOp: "logical operator", ast.Lambda: "lambda",
+        ast.Attribute: "dot (attribute)", ast.Subscript: "subscript", ast.List: "list", ast.Tuple: "comma or tuple", ast.Dict: "dictionary",
         ast.IfExp: "condition", ast.JoinedStr: "string", ast.UnaryOp: "`not` or `~`",
     }  # fmt: skip
     return names.get(type(item), type(item).__name__.lower())

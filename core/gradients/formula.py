@@ -142,7 +142,7 @@ def _read(problem: Problem, text: str) -> Expression:
 
 
 def _points(problem: Problem, count: int, seed: int) -> dict[str, Tensor]:
-    """The current point and `count` random ones: per variable shape (p, 1), or (p, n) for a batch; float64."""
+    """The current point and `count` random ones, float64: per variable (p, 1), or (p, n) for a batch."""
     generator = torch.Generator().manual_seed(seed)
     near = count // 2
     found: dict[str, Tensor] = {}

@@ -9,7 +9,29 @@ from types import MappingProxyType
 from core.gradients.expression import CONSTANT, VARIABLE, Expression
 
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+    {
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "mu",
+        "nu",
+        "xi",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+    }  # fmt: skip
 )
 _FUNCTIONS = MappingProxyType(
     {
@@ -89,7 +111,7 @@ def _times(left: str, right: str) -> str:
 
 
 def symbol(name: str) -> str:
-    """A variable's name as a symbol: `w1` as w with index 1, `alpha` as the Greek letter, words in italics."""
+    """A name as a symbol: `w1` as w with index 1, `alpha` as the Greek letter, words in italics."""
     stem = name.rstrip("0123456789")
     digits = name[len(stem) :]
     stem = stem.rstrip("_")

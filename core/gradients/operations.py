@@ -107,7 +107,8 @@ LOCAL_DERIVATIVES: Mapping[str, tuple[Expression, ...]] = MappingProxyType(
 )
 
 _POWER_RULES = {
-    exponent: parse(formula, allow_constant=True) for exponent, formula in {0.0: "0", 1.0: "1", 2.0: "2*a"}.items()
+    exponent: parse(formula, allow_constant=True)
+    for exponent, formula in {0.0: "0", 1.0: "1", 2.0: "2*a"}.items()
 }
 
 

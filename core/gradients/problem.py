@@ -117,7 +117,7 @@ def _checked(name: str, values: Mapping[str, float | Sequence[float]]) -> float 
 
 
 def _finite(name: str, value: float) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not math.isfinite(value):
         raise ProblemError(f"`{name}` is {value!r}: give a finite number such as 0.5.")
     return float(value)
 

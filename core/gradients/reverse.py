@@ -96,5 +96,3 @@ def _fit(share: Tensor, value: Value, *, reduced: bool) -> Tensor:
     if reduced:
         return share.expand(value.shape)
     return share.sum() if share.dim() > value.dim() else share
-
-

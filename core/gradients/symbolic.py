@@ -90,9 +90,16 @@ class Algebra(Builder):
             return self._negative(right if known[0] == -1 else left)
         for one, other in ((left, right), (right, left)):
             if self.nodes[one].op == "neg":
-                return self._negative(self.simplified("mul", *(
-                    (self.nodes[one].inputs[0], other) if one == left else (other, self.nodes[one].inputs[0])
-                )))
+                return self._negative(
+                    self.simplified(
+                        "mul",
+                        *(
+                            (self.nodes[one].inputs[0], other)
+                            if one == left
+                            else (other, self.nodes[one].inputs[0])
+                        ),
+                    )
+                )
         if known[1] is not None:
             return self.simplified("mul", right, left)
         if self.nodes[right].op == "div":

@@ -15,7 +15,9 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 from torch.overrides import TorchFunctionMode
 
 from core.gradients.evaluation import Value, evaluate
@@ -196,7 +198,7 @@ class _Recorder(TorchFunctionMode):
         types: Sequence[type],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    ) -> object:
         result = func(*args, **(kwargs or {}))
         if isinstance(result, Tensor) and result.is_floating_point():
             operands = [value for value in args if isinstance(value, Tensor | int | float)]
@@ -222,23 +224,27 @@ def write(operation: str, operands: Sequence[Value]) -> str:
     first, second = ("( )" if isinstance(value, Tensor) else f"{value:.4g}" for value in operands)
     if symbol in {"min", "max"}:
         return f"{symbol}({first}, {second})".replace("( )", "·")
-    return f"{first}{symbol}{second}" if symbol == "^" else f"{first} {symbol} {second}".replace("( )", "").strip()
+    return (
+        f"{first}{symbol}{second}"
+        if symbol == "^"
+        else f"{first} {symbol} {second}".replace("( )", "").strip()
+    )
 
 
 class _Graph:
     """The grad_fn graph below a loss, inputs before outputs, with what a backward pass shows of it."""
 
     def __init__(self, loss: Tensor) -> None:
-        self.nodes: list[Any] = []
+        self.nodes: list[Node] = []
         self.gradients: dict[int, Numbers | None] = {}
         self.turns: dict[int, int] = {}
-        self.position: dict[Any, int] = {}
+        self.position: dict[Node | None, int] = {}
         root = loss.grad_fn
         if root is None:
             return
         # Depth first with a stack of our own: a node is finished after everything it reads from.
-        seen: set[Any] = set()
-        pending: list[tuple[Any, bool]] = [(root, False)]
+        seen: set[Node] = set()
+        pending: list[tuple[Node, bool]] = [(root, False)]
         while pending:
             node, inputs_done = pending.pop()
             if inputs_done:
@@ -246,14 +252,16 @@ class _Graph:
             elif node not in seen:
                 seen.add(node)
                 pending.append((node, True))
-                pending.extend((child, False) for child, _ in reversed(node.next_functions) if child is not None)
+                pending.extend(
+                    (child, False) for child, _ in reversed(node.next_functions) if child is not None
+                )
         self.position = {node: index for index, node in enumerate(self.nodes)}
 
     def backward(self, loss: Tensor) -> None:
         """Runs the backward pass and notes every node's gradient and turn; no hook stays behind."""
         handles = [node.register_prehook(self._note(index)) for index, node in enumerate(self.nodes)]
         try:
-            loss.backward()
+            torch.autograd.backward(loss)
         finally:
             for handle in handles:
                 handle.remove()
@@ -319,20 +327,32 @@ class _TapeBuilder:
         """Nodes that PyTorch put between an operation and its inputs, such as the reciprocal of `1/x`."""
         for child, _ in self._graph.nodes[backward].next_functions:
             position = self._positions.get(child)
-            if position is None or position in self._made or hasattr(child, "variable"):
+            if child is None or position is None or position in self._made or hasattr(child, "variable"):
                 continue
             name = child.name().removesuffix("0").removesuffix("Backward").lower()
             values = next((item.values for item in self._saved[position] if item.name == "result"), ())
             self._append(NodeKind.OPERATION, name, name, position, values, None)
 
     def _add(
-        self, tensor: Tensor, kind: NodeKind, label: str, operation: str, backward: int | None, source: int | None
+        self,
+        tensor: Tensor,
+        kind: NodeKind,
+        label: str,
+        operation: str,
+        backward: int | None,
+        source: int | None,
     ) -> int:
         self._known[id(tensor)] = self._append(kind, label, operation, backward, numbers(tensor), source)
         return self._known[id(tensor)]
 
     def _append(
-        self, kind: NodeKind, label: str, operation: str, backward: int | None, value: Numbers, source: int | None
+        self,
+        kind: NodeKind,
+        label: str,
+        operation: str,
+        backward: int | None,
+        value: Numbers,
+        source: int | None,
     ) -> int:
         node = TapeNode(
             id=len(self.nodes),
@@ -350,8 +370,8 @@ class _TapeBuilder:
         if backward is not None:
             self._made[backward] = node.id
             children = {self._positions.get(child) for child, _ in self._graph.nodes[backward].next_functions}
-            for source in sorted(self._made[child] for child in children if child in self._made):
-                self.edges.append(Edge(source, node.id, carries_gradient=True))
+            for made in sorted(self._made[child] for child in children if child in self._made):
+                self.edges.append(Edge(made, node.id, carries_gradient=True))
         return node.id
 
 
@@ -361,7 +381,7 @@ def numbers(tensor: Tensor) -> Numbers:
     return tuple(float(value) for value in flat)
 
 
-def _saved(node: Any) -> tuple[Saved, ...]:
+def _saved(node: Node) -> tuple[Saved, ...]:
     found: list[Saved] = []
     for attribute in _saved_attributes(type(node)):
         value = getattr(node, attribute)

@@ -46,7 +46,9 @@ def scales(problem: Problem) -> dict[str, Tensor]:
             }
             inputs["out"], first = values[index], inputs["a"]
             inputs["n"] = float(first.numel()) if isinstance(first, Tensor) else 1.0
-            bounds = {letter: sizes[position] for letter, position in zip("ab", node.inputs, strict=False)}
+            bounds: dict[str, Value] = {
+                letter: sizes[position] for letter, position in zip("ab", node.inputs, strict=False)
+            }
             bounds["out"], bounds["n"] = sizes[index], inputs["n"]
             formulas = local_derivatives(node.op, constant_exponent(expression, node))
             for position, formula in zip(node.inputs, formulas, strict=True):
@@ -81,12 +83,14 @@ def magnitudes(expression: Expression, values: list[Value], leaves: Mapping[str,
     sizes: list[Value] = []
     for index, node in enumerate(expression.nodes):
         if node.op == VARIABLE:
-            sizes.append(abs(leaves[node.name]))
+            sizes.append(_absolute(leaves[node.name]))
         elif node.op == CONSTANT:
             sizes.append(abs(node.value))
         else:
             inputs = [values[position] for position in node.inputs]
-            sizes.append(_magnitude(node.op, inputs, [sizes[position] for position in node.inputs], values[index]))
+            sizes.append(
+                _magnitude(node.op, inputs, [sizes[position] for position in node.inputs], values[index])
+            )
     return sizes
 
 
@@ -104,10 +108,14 @@ def _magnitude(op: str, inputs: list[Value], sizes: list[Value], out: Value) -> 
     if op == "pow" and not isinstance(inputs[1], Tensor) and inputs[1] >= 0:
         return sizes[0] ** inputs[1]
     # Any other operation passes its inputs' errors on by its derivatives.
-    total: Value = abs(out)
+    total = _absolute(out)
     environment: dict[str, Value] = dict(zip("ab", inputs, strict=False))
     environment["out"] = out
     for value, size, formula in zip(inputs, sizes, local_derivatives(op), strict=True):
         if isinstance(value, Tensor):
-            total = total + abs(evaluate(formula, environment)[-1]) * size
+            total = total + _absolute(evaluate(formula, environment)[-1]) * size
     return total
+
+
+def _absolute(value: Value) -> Value:
+    return value.abs() if isinstance(value, Tensor) else abs(value)

@@ -163,12 +163,9 @@ def by_autograd(given: Problem) -> tuple[float, dict[str, Tensor]]:
     """The loss and its gradients by `torch.autograd.grad`."""
     leaves = given.tensors(requires_grad=True)
     loss = final(evaluate(given.expression, leaves), next(iter(leaves.values())))
-    found = torch.autograd.grad(loss, [leaves[name] for name in given.wrt], allow_unused=True)
-    gradients = {
-        name: torch.zeros_like(leaves[name]) if gradient is None else gradient
-        for name, gradient in zip(given.wrt, found, strict=True)
-    }
-    return float(loss.detach()), gradients
+    sought = [leaves[name] for name in given.wrt]
+    found = torch.autograd.grad(loss, sought, allow_unused=True, materialize_grads=True)
+    return float(loss.detach()), dict(zip(given.wrt, found, strict=True))
 
 
 def by_forward_mode(given: Problem) -> dict[str, Tensor]:
@@ -185,12 +182,19 @@ def by_forward_mode(given: Problem) -> dict[str, Tensor]:
     for row, (name, index) in enumerate(numbers):
         tangents[name][row, index] = 1
     with _DUAL_LEVEL, torch.no_grad(), forward_ad.dual_level():
-        duals = {name: forward_ad.make_dual(columns[name], tangents[name]) for name in columns}
+        duals = {name: _dual(columns[name], tangents[name]) for name in columns}
         result = final(evaluate(given.expression, duals), next(iter(columns.values())))
-        derivative = forward_ad.unpack_dual(result).tangent
-    rows = torch.zeros(len(numbers), dtype=given.torch_dtype) if derivative is None else derivative.reshape(-1)
-    parts = rows.split([leaves[name].numel() for name in given.wrt])
+        derivative: Tensor | None = forward_ad.unpack_dual(result).tangent  # type: ignore[no-untyped-call]
+    rows = (
+        torch.zeros(len(numbers), dtype=given.torch_dtype) if derivative is None else derivative.reshape(-1)
+    )
+    parts = torch.split(rows, [leaves[name].numel() for name in given.wrt])
     return {name: part.reshape(leaves[name].shape) for name, part in zip(given.wrt, parts, strict=True)}
+
+
+def _dual(primal: Tensor, tangent: Tensor) -> Tensor:
+    dual: Tensor = forward_ad.make_dual(primal, tangent)  # type: ignore[no-untyped-call]
+    return dual
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,9 @@ def by_finite_difference(given: Problem) -> dict[str, FiniteDifference]:
         for shift, offset in enumerate(offsets):
             points[name][position * len(offsets) + shift, index] += offset * step
     losses = loss_at(given.expression, points).reshape(len(numbers), len(offsets)).tolist()
-    found: dict[str, FiniteDifference] = {name: FiniteDifference([], [], [], [], [], []) for name in given.wrt}
+    found: dict[str, FiniteDifference] = {
+        name: FiniteDifference([], [], [], [], [], []) for name in given.wrt
+    }
     for (name, _), step, (middle, up, down, far_up, far_down) in zip(numbers, steps, losses, strict=True):
         central, wide = (up - down) / (2 * step), (far_up - far_down) / (4 * step)
         size = max(abs(middle), abs(up), abs(down))
@@ -230,7 +236,9 @@ def by_finite_difference(given: Problem) -> dict[str, FiniteDifference]:
         wide_gap = (far_up - middle) / (2 * step) - (middle - far_down) / (2 * step)
         rounding = 8 * torch.finfo(torch.float64).eps * size / step
         # The gap of a smooth loss is curvature times the step and doubles with it; a jump stays as it is.
-        is_jump = abs(gap) > 1e-3 * max(abs(left), abs(right)) + 4 * rounding and abs(wide_gap) < 1.2 * abs(gap)
+        is_jump = abs(gap) > 1e-3 * max(abs(left), abs(right)) + 4 * rounding and abs(wide_gap) < 1.2 * abs(
+            gap
+        )
         found[name].left.append(left)
         found[name].right.append(right)
         found[name].jump.append(gap if is_jump else 0.0)
@@ -303,7 +311,9 @@ def _explain_operation(op: str, inputs: Sequence[Tensor | float], bad: float, dt
     if op == "pow" and 0.0 in first:
         return "0 to a negative power is a division by zero"
     if math.isinf(bad):
-        return f"{op} overflows {dtype}: the result is larger than {torch.finfo(getattr(torch, dtype)).max:.4g}"
+        return (
+            f"{op} overflows {dtype}: the result is larger than {torch.finfo(getattr(torch, dtype)).max:.4g}"
+        )
     return f"{op} gives no number here: infinity minus infinity, or zero times infinity"
 
 
@@ -331,7 +341,8 @@ def _judge(row: Witnesses, given: Problem, reason: str) -> Witnesses:
         low, high = sorted((row.left, row.right))
         slack = row.finite_difference_tolerance
         if low - slack <= row.autograd <= high + slack:
-            text = f"a kink: the slope is {row.left:.4g} on the left and {row.right:.4g} on the right; autograd lies between"
+            sides = f"{row.left:.4g} on the left and {row.right:.4g} on the right"
+            text = f"a kink: the slope is {sides}; autograd lies between"
             return replace(row, verdict=Verdict.KINK, explanation=text)
     if reason and exact:
         text = f"{reason}; autograd only multiplies slopes, so it gives {row.autograd:.4g} without noticing"
@@ -340,7 +351,7 @@ def _judge(row: Witnesses, given: Problem, reason: str) -> Witnesses:
         return replace(
             row,
             verdict=Verdict.NOT_FINITE if exact else Verdict.DISAGREE,
-            explanation="the finite difference has no value: the loss is not defined on both sides of this point",
+            explanation="the finite difference has no value: the loss is not defined on both sides",
         )
     if exact and close:
         return replace(row, verdict=Verdict.AGREE, explanation=_agreement(row, given))

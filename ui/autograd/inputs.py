@@ -20,8 +20,33 @@ WORKED = EXAMPLES[0]
 TABS = ("Why?", "What if?", "Where does it break?", "Take it away")
 
 _FIXED_KEYS = frozenset(
-    "projector predict tab loss dtype reduction wrt lists step view own across up rate steps trap program "
-    "turns pw px whole own of digits".split()
+    {
+        "projector",
+        "predict",
+        "tab",
+        "loss",
+        "dtype",
+        "reduction",
+        "wrt",
+        "lists",
+        "view",
+        "step",
+        "whole",
+        "digits",
+        "of",
+        "own",
+        "explore",
+        "across",
+        "up",
+        "surface",
+        "rate",
+        "steps",
+        "program",
+        "pw",
+        "px",
+        "turns",
+        "trap",
+    }  # fmt: skip
 )
 """Names in the address that belong to the lab; a variable of the same name gets a dot behind its own."""
 
@@ -151,7 +176,9 @@ def _options(formula: Expression, *, projector: bool) -> None:
     state.reduction = state.reduction or "mean"
     summary = f"{state.dtype} · {', '.join(f'∂{name}' for name in state.wrt)}"
     width: Literal["content", "stretch"] = "content" if projector else "stretch"
-    with st.popover("" if projector else summary, icon=":material/tune:", width=width, help=f"Now: {summary}"):
+    with st.popover(
+        "" if projector else summary, icon=":material/tune:", width=width, help=f"Now: {summary}"
+    ):
         if projector:
             _example_menu()
         st.segmented_control("Number format (dtype)", DTYPES, key="dtype", bind="query-params")
@@ -164,7 +191,9 @@ def _options(formula: Expression, *, projector: bool) -> None:
             help=f"A variable chosen here holds a list of up to {MAX_BATCH} numbers: a batch",
         )  # fmt: skip
         if state.lists:
-            st.segmented_control("The losses of a batch become one by", REDUCTIONS, key="reduction", bind="query-params")
+            st.segmented_control(
+                "The losses of a batch become one by", REDUCTIONS, key="reduction", bind="query-params"
+            )
 
 
 def _variable_inputs(formula: Expression, *, projector: bool) -> tuple[dict[str, float | list[float]], str]:
@@ -191,7 +220,9 @@ def _variable_inputs(formula: Expression, *, projector: bool) -> tuple[dict[str,
 def _list_input(name: str) -> str:
     key = list_key_of(name)
     st.session_state.setdefault(key, _default_list(name))
-    return st.text_input(f"{name} (list)", key=key, bind="query-params", help="Numbers with commas between them")
+    return st.text_input(
+        f"{name} (list)", key=key, bind="query-params", help="Numbers with commas between them"
+    )
 
 
 def _read_list(text: str) -> tuple[str, list[float]]:

@@ -62,10 +62,6 @@ def show_graph(tape: Tape, *, dtype: str, hide_gradients: bool) -> None:
     )
 
 
-def _distance(row: Witnesses) -> float:
-    return abs(row.finite_difference - row.autograd)
-
-
 def _card(row: Witnesses, dtype: str) -> str:
     name = html.escape(row.name)
     manual, autograd = fixed(row.manual), fixed(row.autograd)
@@ -85,7 +81,10 @@ def _verdict(comparison: Comparison, more: int) -> str:
     worst = max(comparison.rows, key=lambda row: list(Verdict).index(row.verdict))
     if comparison.verdict is Verdict.AGREE:
         largest = max(comparison.rows, key=lambda row: row.difference)
-        why = f"largest gap {gap(largest.difference)}, allowed {gap(largest.tolerance)}; finite difference: gap {gap(_distance(largest))}"
+        why = (
+            f"largest gap {gap(largest.difference)}, allowed {gap(largest.tolerance)}; "
+            f"finite difference: gap {gap(abs(largest.finite_difference - largest.autograd))}"
+        )
         lost = next((row for row in comparison.rows if "no correct digit" in row.explanation), None)
         why = lost.explanation if lost else why
     else:

@@ -21,7 +21,12 @@ def show_take_away(comparison: Comparison | None, *, hidden: bool) -> None:
         st.markdown("**By autograd**")
         st.code(by_autograd, language="python")
         st.download_button(
-            "autograd.py", by_autograd, "autograd.py", "text/x-python", icon=":material/download:", on_click="ignore"
+            "autograd.py",
+            by_autograd,
+            "autograd.py",
+            "text/x-python",
+            icon=":material/download:",
+            on_click="ignore",
         )
     with right:
         st.markdown("**By hand**")
@@ -30,7 +35,12 @@ def show_take_away(comparison: Comparison | None, *, hidden: bool) -> None:
             return
         st.code(by_hand, language="python")
         st.download_button(
-            "by_hand.py", by_hand, "by_hand.py", "text/x-python", icon=":material/download:", on_click="ignore"
+            "by_hand.py",
+            by_hand,
+            "by_hand.py",
+            "text/x-python",
+            icon=":material/download:",
+            on_click="ignore",
         )
     st.download_button(
         "Both as a notebook (.ipynb)", notebook(problem), "gradients.ipynb", "application/x-ipynb+json",

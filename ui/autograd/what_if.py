@@ -26,7 +26,9 @@ FOLD_LIMIT = 24
 def show_what_if(problem: Problem | None, *, hidden: bool, projector: bool) -> None:
     """Draws the tab; `hidden` while a prediction is open."""
     st.session_state.setdefault("explore", VIEWS[0])
-    view = st.segmented_control("Show", VIEWS, key="explore", bind="query-params", label_visibility="collapsed")
+    view = st.segmented_control(
+        "Show", VIEWS, key="explore", bind="query-params", label_visibility="collapsed"
+    )
     if view == VIEWS[1]:
         _show_programs()
     elif problem is None:
@@ -131,12 +133,14 @@ def _draw_landscape(
         figure.update_xaxes(title=ground.horizontal, range=[ground.across[0], ground.across[-1]])
         figure.update_yaxes(title=ground.vertical, range=[ground.up[0], ground.up[-1]])
     alt = (
-        f"The loss over {ground.horizontal} and {ground.vertical}; at the current point it is {fixed(ground.loss)} "
-        f"with gradient ({fixed(ground.gradient[0])}, {fixed(ground.gradient[1])})"
+        f"The loss over {ground.horizontal} and {ground.vertical}; "
+        f"at the current point it is {fixed(ground.loss)} with gradient ({fixed(ground.gradient[0])}, {fixed(ground.gradient[1])})"
     )
     show_figure(figure, key="landscape", alt=alt, projector=projector, height=420)
     missing = f" {ground.not_finite} points have no finite loss and stay empty." if ground.not_finite else ""
-    st.caption(f"{alt}. The arrow points downhill, against the gradient; dots are the steps of the descent.{missing}")
+    st.caption(
+        f"{alt}. The arrow points downhill, against the gradient; dots are the steps of the descent.{missing}"
+    )
 
 
 def _add_path(figure: go.Figure, ground: Landscape, path: list[tuple[float, ...]]) -> None:
@@ -160,7 +164,7 @@ def _add_arrow(figure: go.Figure, ground: Landscape) -> None:
     share = 0.16 / length
     figure.add_annotation(
         x=ground.at[0] + share * right, y=ground.at[1] + share * upward, ax=ground.at[0], ay=ground.at[1],
-        xref="x", yref="y", axref="x", ayref="y", text="", showarrow=True, arrowhead=3, arrowwidth=4, arrowsize=1,
+        xref="x", yref="y", axref="x", ayref="y", text="", showarrow=True, arrowhead=3, arrowwidth=4,
         arrowcolor=theme_colour("gradient"),
     )  # fmt: skip
 
@@ -169,7 +173,11 @@ def _draw_curve(line: Curve, descent: Descent, path: tuple[float, ...], *, proje
     figure = go.Figure()
     figure.add_scatter(x=line.positions, y=line.losses, mode="lines", name=f"L over {line.name}")
     figure.add_scatter(
-        x=path, y=descent.losses, mode="markers", name="descent", marker={"size": 7, "color": theme_colour("ink")}
+        x=path,
+        y=descent.losses,
+        mode="markers",
+        name="descent",
+        marker={"size": 7, "color": theme_colour("ink")},
     )
     half = 0.12 * (line.positions[-1] - line.positions[0])
     figure.add_scatter(
@@ -180,7 +188,9 @@ def _draw_curve(line: Curve, descent: Descent, path: tuple[float, ...], *, proje
     figure.update_yaxes(title="L")
     alt = f"The loss over {line.name}; at {line.at:g} it is {fixed(line.loss)} with slope {fixed(line.slope)}"
     show_figure(figure, key="curve", alt=alt, projector=projector, height=420)
-    st.caption(f"{alt}. The line through the current point has that slope; dots are the steps of the descent.")
+    st.caption(
+        f"{alt}. The line through the current point has that slope; dots are the steps of the descent."
+    )
 
 
 def _draw_losses(descent: Descent, *, projector: bool) -> None:
@@ -202,7 +212,11 @@ def _show_programs() -> None:
     controls, picture = st.columns([1, 2.6], gap="medium")
     with controls:
         key = st.segmented_control(
-            "Program", list(titles), key="program", bind="query-params", format_func=lambda item: titles[item].title
+            "Program",
+            list(titles),
+            key="program",
+            bind="query-params",
+            format_func=lambda item: titles[item].title,
         )
         program = titles.get(str(key), PROGRAMS[0])
         w = number("w", key="pw", default=0.5)

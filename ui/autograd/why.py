@@ -96,10 +96,13 @@ def _plain(latex_name: str) -> str:
 def _show_graph(tape: Tape) -> None:
     whole = False
     if len(tape.nodes) > FOLD_LIMIT:
-        whole = st.toggle(f"Show all {len(tape.nodes)} nodes (up to {FOLD_LIMIT_WHOLE})", key="whole", bind="query-params")
+        whole = st.toggle(
+            f"Show all {len(tape.nodes)} nodes (up to {FOLD_LIMIT_WHOLE})", key="whole", bind="query-params"
+        )
     shown = fold(tape, FOLD_LIMIT_WHOLE if whole else FOLD_LIMIT)
     st.caption(
-        "What PyTorch wrote down during this run: each operation's `grad_fn`, and `AccumulateGrad` at the leaves. "
+        "What PyTorch wrote down during this run: each operation's `grad_fn`, "
+        "and `AccumulateGrad` at the leaves. "
         "The small number is the turn in which `backward()` visited the node."
     )
     graph(shown, key="torch-graph", show_grad_fn=True, alt="PyTorch's grad_fn graph of this run")
@@ -112,7 +115,8 @@ def _show_graph(tape: Tape) -> None:
 
 def _row(node: TapeNode) -> dict[str, str | int | None]:
     saved = "; ".join(
-        f"{item.name} = {_several(item.values)}" + (f" (version {item.version})" if item.version is not None else "")
+        f"{item.name} = {_several(item.values)}"
+        + (f" (version {item.version})" if item.version is not None else "")
         for item in node.saved
     )
     return {
@@ -140,11 +144,11 @@ def _show_witnesses(comparison: Comparison) -> None:
         alt="The derivative by each variable, by four ways, with the tolerance and the verdict",
     )
     st.markdown(
-        f"Three of them compute in {problem.dtype}: **by hand** (the chain rule with the rules of this page), "
+        f"Three of them compute in {problem.dtype}: **by hand** (the chain rule with this page's rules), "
         "**autograd** (`loss.backward()`) and **forward mode** (`torch.autograd.forward_ad`). The **finite "
-        "difference** knows no calculus: it moves the variable by a small step *h* to either side, in float64. "
-        "Rounding grows with the numbers that were added on the way (the *scale*), so two right answers may differ by "
-        "up to **4 · eps · scale**."
+        "difference** knows no calculus: it moves the variable by a small step *h* to either side, "
+        "in float64. Rounding grows with the numbers that were added on the way (the *scale*), "
+        "so two right answers may differ by up to **4 · eps · scale**."
     )
     for row in comparison.rows[:8]:
         sign = "✓" if row.verdict is Verdict.AGREE else "!"
@@ -176,9 +180,15 @@ def _show_own(problem: Problem) -> None:
         st.session_state["of"] = problem.wrt[0]
     st.session_state.setdefault("own", "")
     choice, formula = st.columns([1, 3], vertical_alignment="bottom")
-    name = choice.segmented_control("Derivative by", problem.wrt, key="of", bind="query-params") or problem.wrt[0]
+    name = (
+        choice.segmented_control("Derivative by", problem.wrt, key="of", bind="query-params")
+        or problem.wrt[0]
+    )
     text = formula.text_input(
-        f"Your formula for ∂L/∂{name}", key="own", bind="query-params", placeholder="such as 2*(w*x + b - y)*x"
+        f"Your formula for ∂L/∂{name}",
+        key="own",
+        bind="query-params",
+        placeholder="such as 2*(w*x + b - y)*x",
     )
     if not text.strip():
         st.caption("Type a formula: it is checked here and at 64 random points.")

@@ -14,9 +14,7 @@ state["runs"] += 1
 for name in ("w", "b"):
     st.number_input(name, value=None, step=0.1, key=name, bind="query-params", format="%g")
     dial(name, state[name], key=f"dial_{name}", parameter=name, low=-5.0, high=5.0)
-if st.button("reset"):
-    del state["w"]
-    st.rerun()
+st.button("reset", on_click=lambda: state.update(w=0.5))
 if state["w"] is None or state["b"] is None:
     st.stop()
 tape = record("(w*x + b - y)**2", {"w": state["w"], "x": 2.0, "b": state["b"], "y": 5.0}, ["w", "b"])

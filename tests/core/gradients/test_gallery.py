@@ -61,7 +61,10 @@ def test_huber_is_pytorchs_huber_loss(w: float, x: float, b: float, y: float) ->
 @settings(deadline=None)
 @given(numbers, numbers, numbers, st.sampled_from([-1.0, 1.0]))
 def test_the_logistic_loss_is_binary_cross_entropy(w: float, x: float, b: float, y: float) -> None:
-    logit, target = torch.tensor(w * x + b, dtype=torch.float64), torch.tensor((y + 1) / 2, dtype=torch.float64)
+    logit, target = (
+        torch.tensor(w * x + b, dtype=torch.float64),
+        torch.tensor((y + 1) / 2, dtype=torch.float64),
+    )
     expected = torch.nn.functional.binary_cross_entropy_with_logits(logit, target)
     torch.testing.assert_close(loss_of("logistic", w=w, x=x, b=b, y=y), expected, rtol=1e-7, atol=3e-9)
 

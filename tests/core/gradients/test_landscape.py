@@ -35,7 +35,7 @@ def test_the_arrow_is_the_gradient_that_the_page_shows_also_for_other_axes() -> 
 
 def test_the_lowest_point_of_an_axis_is_in_view() -> None:
     shown = curve(problem("(w - 30)**2", {"w": 1}, ["w"]), "w")
-    assert shown.positions[0] < 1 < 30 < shown.positions[-1]
+    assert shown.positions[0] < shown.at < 30 < shown.positions[-1]
     assert min(shown.losses) < 1
 
 
@@ -60,7 +60,7 @@ def test_places_where_the_loss_is_not_defined_are_kept_and_counted() -> None:
 
 
 def test_a_batch_is_reduced_at_every_point() -> None:
-    values = {"w": 0.5, "b": 0.1, "x": [1, 2, 3], "y": [2, 3, 5]}
+    values: dict[str, float | list[float]] = {"w": 0.5, "b": 0.1, "x": [1, 2, 3], "y": [2, 3, 5]}
     for reduction, share in (("mean", 1 / 3), ("sum", 1.0)):
         given = problem("(w*x + b - y)**2", values, ["w", "b"], reduction=reduction)
         shown = landscape(given, "w", "b", ((0, 1), (-1, 1)), size=3)
