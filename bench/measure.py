@@ -86,18 +86,16 @@ def timed(
             action()
     seconds: dict[str, list[float]] = {name: [] for name in actions}
     collecting = gc.isenabled()
+    gc.disable()
     try:
         for order in shuffled(list(actions), rounds):
             gc.collect()
-            gc.disable()
             for name in order:
                 action = actions[name]
                 start = time.perf_counter()
                 for _ in range(calls):
                     action()
                 seconds[name].append((time.perf_counter() - start) / calls)
-            if collecting:
-                gc.enable()
     finally:
         if collecting:
             gc.enable()

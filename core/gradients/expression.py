@@ -336,8 +336,16 @@ class _Reader:
 
 def _describe(item: ast.expr) -> str:
     names = {
-        ast.Compare: "comparison", ast.BoolOp: "logical operator", ast.Lambda: "lambda",
-        ast.Attribute: "dot (attribute)", ast.Subscript: "subscript", ast.List: "list", ast.Tuple: "comma or tuple", ast.Dict: "dictionary",
-        ast.IfExp: "condition", ast.JoinedStr: "string", ast.UnaryOp: "`not` or `~`",
-    }  # fmt: skip
+        ast.Compare: "comparison",
+        ast.BoolOp: "logical operator",
+        ast.Lambda: "lambda",
+        ast.Attribute: "dot (attribute)",
+        ast.Subscript: "subscript",
+        ast.List: "list",
+        ast.Tuple: "comma or tuple",
+        ast.Dict: "dictionary",
+        ast.IfExp: "condition",
+        ast.JoinedStr: "string",
+        ast.UnaryOp: "`not` or `~`",
+    }
     return names.get(type(item), type(item).__name__.lower())

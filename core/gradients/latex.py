@@ -9,29 +9,8 @@ from types import MappingProxyType
 from core.gradients.expression import CONSTANT, VARIABLE, Expression
 
 _GREEK = frozenset(
-    {
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "iota",
-        "kappa",
-        "mu",
-        "nu",
-        "xi",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-    }  # fmt: skip
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi "  # noqa: SIM905 - one word after the other reads well
+    "pi rho sigma tau phi chi psi omega".split()
 )
 _FUNCTIONS = MappingProxyType(
     {

@@ -134,7 +134,8 @@ def _draw_landscape(
         figure.update_yaxes(title=ground.vertical, range=[ground.up[0], ground.up[-1]])
     alt = (
         f"The loss over {ground.horizontal} and {ground.vertical}; "
-        f"at the current point it is {fixed(ground.loss)} with gradient ({fixed(ground.gradient[0])}, {fixed(ground.gradient[1])})"
+        f"at the current point it is {fixed(ground.loss)} "
+        f"with gradient ({fixed(ground.gradient[0])}, {fixed(ground.gradient[1])})"
     )
     show_figure(figure, key="landscape", alt=alt, projector=projector, height=420)
     missing = f" {ground.not_finite} points have no finite loss and stay empty." if ground.not_finite else ""
