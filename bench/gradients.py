@@ -28,6 +28,7 @@ FASTER: Final = 10.0
 GROWTH_MIB: Final = 1.0
 
 _WORKED: Final = EXAMPLES[0]
+_WORKED_VALUES: Final = {k: float(v) for k, v in _WORKED.values.items() if isinstance(v, int | float)}
 _CHAIN_VALUES: Final = {"w": 0.5, "x": 2.0, "b": 0.1}
 _MIB: Final = 2**20
 
@@ -90,9 +91,7 @@ def _worked_example(rounds: int) -> Table:
 
 def _worked_bare() -> Tensor:
     w, x, b, y = (
-        torch.tensor(float(value), requires_grad=name in _WORKED.wrt)
-        for name, value in _WORKED.values.items()
-        if isinstance(value, int | float)
+        torch.tensor(value, requires_grad=name in _WORKED.wrt) for name, value in _WORKED_VALUES.items()
     )
     loss = (w * x + b - y) ** 2
     loss.backward()  # type: ignore[no-untyped-call]
@@ -192,7 +191,7 @@ def _torchlens_rounds(rounds: int) -> dict[str, dict[str, list[float]]]:
             return log
 
         examples: dict[str, tuple[Expression, dict[str, float]]] = {
-            "worked example": (parse(_WORKED.loss), {k: v for k, v in _WORKED.values.items() if isinstance(v, float)}),
+            "worked example": (parse(_WORKED.loss), _WORKED_VALUES),
             "chain of 100": (chain(100), _CHAIN_VALUES),
         }
         found: dict[str, dict[str, list[float]]] = {}

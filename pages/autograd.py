@@ -12,7 +12,7 @@ from ui.autograd.traps import show_traps
 from ui.autograd.what_if import show_what_if
 from ui.autograd.why import show_why
 from ui.lab import head
-from ui.links import open_page, repair_link
+from ui.links import open_page
 from ui.messages import trouble
 from ui.prediction import predict
 
@@ -60,5 +60,3 @@ if breaks.open:
 if take_away.open:
     with take_away:
         show_take_away(comparison, hidden=hidden)
-
-repair_link(PAGE)

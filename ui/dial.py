@@ -50,7 +50,8 @@ def dial(
         value: where the thumb is; None (an empty input) or a number beyond all tracks hides it.
         key: identifies the dial on its page.
         parameter: key of the number input, and its name in the address.
-        low, high: the track around the worked example; widens when the value is outside, never during a drag.
+        low: the track around the worked example; widens when the value is outside, never during a drag.
+        high: its other end.
         step: one arrow key, and the grid of a drag.
         on_change: called after the write.
     """
@@ -65,13 +66,21 @@ def dial(
 
     _COMPONENT(
         key=key,
-        data=dial_data(name, value, dragged(st.session_state.get(key)), parameter, low, high, step),
+        data=dial_data(
+            name=name,
+            value=value,
+            seen=dragged(st.session_state.get(key)),
+            parameter=parameter,
+            low=low,
+            high=high,
+            step=step,
+        ),
         on_move_change=changed,
     )
 
 
 def dial_data(
-    name: str, value: float | None, seen: Move | None, parameter: str, low: float, high: float, step: float
+    *, name: str, value: float | None, seen: Move | None, parameter: str, low: float, high: float, step: float
 ) -> dict[str, Any]:
     """What is sent to the browser; `seen` is the last move that the script has seen."""
     shown = value if value is not None and abs(value) <= _LARGEST else None

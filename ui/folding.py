@@ -1,4 +1,4 @@
-"""Folding a deep graph: its beginning, its end and what is asked for stay; every run between becomes one node."""
+"""Folding a deep graph: its two ends and what is asked for stay; every run between becomes one node."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -117,7 +117,7 @@ def _fold(run: list[TapeNode]) -> TapeNode | Fold:
 
 
 def _edges(tape: Tape, nodes: list[TapeNode | Fold]) -> tuple[Edge, ...]:
-    """The tape's edges between what is drawn: one per pair; it carries a gradient if one of its edges does."""
+    """The tape's edges between what is drawn: one per pair, which carries a gradient if any of it does."""
     stands_for: dict[int, int] = {}
     for node in nodes:
         members = node.members if isinstance(node, Fold) else (node.id,)

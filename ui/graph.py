@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core.gradients.tape import Edge, NodeKind, Tape, TapeNode
+from core.gradients.tape import Edge, Tape, TapeNode
 from ui import numbers
 from ui.folding import Fold, Folded, loss_id
 from ui.layout import Layout, place

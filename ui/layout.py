@@ -1,8 +1,8 @@
 """Where the nodes and edges of a graph go: columns and rows, from left to right.
 
-Nodes stand in columns by their longest path from an input; an input stands directly before its first consumer.
-The longest chain to the loss runs straight along one row; every side chain gets the nearest row that is free
-over its columns. A value that is used again far away travels along a free row, so that no edge passes a node.
+A node's column is its longest path from an input; an input stands directly before its first consumer. The
+longest chain to the loss runs straight along one row; every side chain gets the nearest row that is free over
+its columns. A value that is used again far away travels along a free row, so that no edge passes a node.
 Units: one column, one row. How wide they are is the drawing's matter. All loops are iterative.
 """
 
@@ -152,15 +152,13 @@ def _rows(
     row: dict[int, int] = {}
     buses: dict[int, int] = {}
     grid = _Grid()
-    # A lane's consumer lies on a lane that was claimed earlier, or on a later one of the same loss: lanes are
-    # placed from their consumers' rows, the ones that join further left first, so that short ones nest inside.
+    # A lane is placed next to its consumer, once that has a row. Those that join further left go first, so
+    # that short ones nest inside long ones.
     order = {node: index for index, node in enumerate(nodes)}
-    main, *side = lanes or [None]
-    if main is None:
-        return row, buses
-    grid.take(0, main.start, main.start + len(main.nodes) - 1)
-    row.update(dict.fromkeys(main.nodes, 0))
-    pending = side
+    pending = lanes[1:]
+    for main in lanes[:1]:
+        grid.take(0, main.start, main.start + len(main.nodes) - 1)
+        row.update(dict.fromkeys(main.nodes, 0))
     while pending:
         ready = [
             lane for lane in pending if not after[lane.nodes[-1]] or _consumer(lane, after, row) is not None

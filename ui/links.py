@@ -57,34 +57,23 @@ def switch_complaint(text: str) -> str:
 def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
     """Gives every bound input its default, and checks the link on a visit's first run of a page.
 
-    Call it before the page's widgets. A value that cannot be used is remembered for `link_notices`; its
-    input is set to the default in the run that follows.
+    Call it before the page's widgets. A value that cannot be used is remembered for `link_notices` and taken
+    out of the address; then the run starts again, since a widget would still take its first value from the
+    address as it was.
     """
-    repairs: dict[str, Value] = st.session_state.pop(f"{page}:repairs", {})
-    for key, value in repairs.items():
-        st.session_state[key] = value
+    if f"{page}:notices" not in st.session_state:
+        notices: list[str] = []
+        for parameter in parameters:
+            for text in st.query_params.get_all(parameter.key):
+                complaint = parameter.complaint(text)
+                if complaint:
+                    notices.append(f"`{parameter.key}={_short(text)}` {complaint}")
+                    st.query_params.pop(parameter.key, None)
+        st.session_state[f"{page}:notices"] = notices
+        if notices:
+            st.rerun()
     for parameter in parameters:
         st.session_state.setdefault(parameter.key, parameter.default)
-    if f"{page}:notices" in st.session_state:
-        return
-    notices: list[str] = []
-    broken: dict[str, Value] = {}
-    for parameter in parameters:
-        for text in st.query_params.get_all(parameter.key):
-            complaint = parameter.complaint(text)
-            if complaint:
-                broken[parameter.key] = parameter.default
-                notices.append(f"`{parameter.key}={_short(text)}` {complaint}")
-    st.session_state[f"{page}:notices"] = notices
-    st.session_state[f"{page}:broken"] = broken
-
-
-def repair_link(page: str) -> None:
-    """Replaces the link's unusable values; call it after the page's widgets, which must exist for that."""
-    broken = st.session_state.pop(f"{page}:broken", {})
-    if broken:
-        st.session_state[f"{page}:repairs"] = broken
-        st.rerun()
 
 
 def link_notices(page: str) -> str:

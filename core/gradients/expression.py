@@ -66,7 +66,7 @@ class ExpressionError(ValueError):
         if self.position is None or not self.text:
             return ""
         start = max(0, self.position - width // 2)
-        shown = self.text[start : start + width].replace("\n", " ").replace("\t", " ")
+        shown = "".join(c if c.isprintable() else " " for c in self.text[start : start + width])
         prefix, suffix = "…" if start else "", "…" if start + width < len(self.text) else ""
         return f"{prefix}{shown}{suffix}\n{' ' * (len(prefix) + self.position - start)}^"
 
@@ -183,8 +183,14 @@ def parse(
 
 def _syntax_tree(text: str) -> ast.expr:
     for position, character in enumerate(text):
-        if character in "\n\r\0":
+        if character in "\n\r":
             raise ExpressionError("The expression must be one line: remove the line break.", text, position)
+        if character != "\t" and not character.isprintable():
+            raise ExpressionError(
+                f"The character U+{ord(character):04X} is not part of a formula: remove it.", text, position
+            )
+        if character == "#":
+            raise ExpressionError("A formula has no comment: remove `#` and what follows it.", text, position)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
@@ -200,7 +206,8 @@ def _syntax_tree(text: str) -> ast.expr:
 
 
 def _explain_syntax(text: str, error: SyntaxError) -> ExpressionError:
-    position = min(max((error.offset or 1) - 1, 0), len(text))
+    # Offset 0 is the parser's word for a formula that stops too early.
+    position = min(error.offset - 1, len(text)) if error.offset else len(text)
     for match in _words(text):
         if keyword.iskeyword(match[1]):
             return ExpressionError(

@@ -14,6 +14,7 @@ from core.gradients.evaluation import Value, evaluate, final
 from core.gradients.expression import Expression, ExpressionError, parse
 from core.gradients.guess import Diagnosis, diagnose
 from core.gradients.problem import Problem, ProblemError
+from core.gradients.source import folded
 from core.gradients.tolerance import magnitudes, scales
 
 _SLACK = 1e-8
@@ -138,7 +139,7 @@ def _read(problem: Problem, text: str) -> Expression:
             found = re.search(rf"\b{re.escape(name)}\b", stripped)
             message = f"`{name}` is not in the loss: use {', '.join(problem.values)}."
             raise ExpressionError(message, stripped, found.start() if found else None)
-    return formula
+    return folded(formula)
 
 
 def _points(problem: Problem, count: int, seed: int) -> dict[str, Tensor]:

@@ -397,8 +397,10 @@ class _Case:
     def _two_factors(self, named: list[_Named]) -> Iterator[_Mistake]:
         for first, factor in enumerate(named):
             for other in named[first + 1 :]:
-                text = f"Two factors are missing: multiply by {factor.name}, and by {other.name}."
-                yield _Mistake(Kind.FACTOR_MISSING, self.truth / (factor.value * other.value), text)
+                product = factor.value * other.value
+                if product != 0:  # two tiny numbers can make none
+                    text = f"Two factors are missing: multiply by {factor.name}, and by {other.name}."
+                    yield _Mistake(Kind.FACTOR_MISSING, self.truth / product, text)
 
     def _left_out(self, path: list[int]) -> Iterator[_Mistake]:
         nodes = self.exact.expression.nodes

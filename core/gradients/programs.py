@@ -23,6 +23,8 @@ from core.gradients.reverse import constant_exponent, depends_on
 from core.gradients.source import Dialect, constant_parts, folded, infix
 
 _TAKEN = ("torch", "dtype", "loss", "losses", "i", "slope", "print", "enumerate", "float", "step", "above")
+_LONGEST_LINE = 300
+"""A longer formula is written one operation per line; Python refuses one with 200 open parentheses."""
 _TAKEN_BY_PYTHON = ("__debug__",)
 
 _HELPERS = {
@@ -43,7 +45,9 @@ def torch_program(problem: Problem) -> str:
         *_inputs(problem, names, requires_grad=True),
     ]
     formula = infix(problem.formula, Dialect.TORCH, names)
-    if problem.reduction is None:
+    if len(formula) > _LONGEST_LINE:
+        lines += _Steps(problem, names).forward()
+    elif problem.reduction is None:
         lines += [f"loss = {formula}"]
     else:
         lines += [f"losses = {formula}  # one per example", f"loss = losses.{problem.reduction}()"]

@@ -28,6 +28,8 @@ _ARITHMETIC = {*_INFIX, "pow", "neg"}
 _TORCH_NAMES = {"softplus": "torch.nn.functional.softplus", "min": "torch.minimum", "max": "torch.maximum"}
 _TWO_TENSORS = {"min", "max", "above"}
 _LARGEST_EXACT_INTEGER = 2.0**53
+_LONGEST_CONSTANT = 12
+"""Parts of a program without variables are written out up to this many operations and numbers."""
 
 
 def infix(
@@ -38,7 +40,8 @@ def infix(
     Args:
         expression: the formula.
         dialect: the language to write. In `TORCH` a part without variables is replaced by its value where
-            Python would not compute the same number (a function, a division by zero, a huge power); the
+            Python would not compute the same number (a function, a division by zero, a huge power) or it
+            is long; the
             step functions of the chain rule come out as `step(…)` and `above(…)`, which the program defines.
         names: what to write for a variable, where that is not its name.
     """
@@ -97,18 +100,20 @@ def _computable(expression: Expression) -> Expression:
 
 
 def _replace(expression: Expression, kept_operations: set[str]) -> Expression:
-    """Replaces constant parts by their values, except for exact ones made of `kept_operations` only."""
+    """Replaces constant parts by their values, but for short, exact ones made of `kept_operations` only."""
     constant = constant_parts(expression)
     values: dict[int, float] = {}
     kept: list[bool] = []
+    sizes: list[int] = []
     nodes: list[Node] = []
     for index, node in enumerate(expression.nodes):
+        sizes.append(1 + sum(sizes[position] for position in node.inputs))
         if constant[index]:
             inputs = [values[position] for position in node.inputs]
             values[index] = float(apply(OPERATIONS[node.op], list(inputs))) if inputs else node.value
             exact = math.isfinite(values[index]) and abs(values[index]) <= _LARGEST_EXACT_INTEGER
-            inside = all(kept[position] for position in node.inputs)
-            kept.append(node.op == CONSTANT or (node.op in kept_operations and exact and inside))
+            short = sizes[index] <= _LONGEST_CONSTANT and all(kept[position] for position in node.inputs)
+            kept.append(node.op == CONSTANT or (node.op in kept_operations and exact and short))
         else:
             kept.append(True)
         nodes.append(node if kept[index] else Node(CONSTANT, value=values[index]))

@@ -31,7 +31,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{address}/?q=1&b=0.2")
     dial(page).wait_for(timeout=PATIENCE_MS)
-    expect(page.get_by_text("w is 0.5")).to_be_visible()
+    expect(page.get_by_text("w is 0.5")).to_be_visible(timeout=PATIENCE_MS)
     yield page
     context.close()
     assert errors == []

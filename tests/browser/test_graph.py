@@ -59,7 +59,7 @@ def test_worked_example_is_drawn_and_named(show: Callable[..., Page]) -> None:
 def test_a_new_number_changes_texts_in_place(show: Callable[..., Page]) -> None:
     page = show()
     page.evaluate("""() => {
-        const host = [...document.querySelectorAll("*")].find(element => element.shadowRoot?.querySelector(".graph"))
+        const host = [...document.querySelectorAll("*")].find(any => any.shadowRoot?.querySelector(".graph"))
         window.before = host.shadowRoot.querySelector('[data-id="0"]')
         window.tall = host.shadowRoot.querySelector("svg").getBoundingClientRect().height
     }""")
@@ -67,10 +67,9 @@ def test_a_new_number_changes_texts_in_place(show: Callable[..., Page]) -> None:
     number.fill("3")
     number.press("Enter")
     expect(node(page, 0)).to_contain_text("→3")
-    same = node(
-        page, 0
-    ).evaluate("""element =>
-        element === window.before && element.ownerSVGElement.getBoundingClientRect().height === window.tall""")
+    same = node(page, 0).evaluate("""(element) =>
+        element === window.before &&
+        element.ownerSVGElement.getBoundingClientRect().height === window.tall""")
     assert same is True
 
 
@@ -90,7 +89,7 @@ def test_hidden_gradients_are_nowhere_in_the_page(show: Callable[..., Page]) -> 
     expect(node(page, 0)).to_contain_text("?")
     everything = page.evaluate("""() => {
         const text = root => root.innerHTML +
-            [...root.querySelectorAll("*")].map(element => element.shadowRoot ? text(element.shadowRoot) : "").join("")
+            [...root.querySelectorAll("*")].map(any => any.shadowRoot ? text(any.shadowRoot) : "").join("")
         return text(document.body)
     }""")
     assert "3.9" in everything
@@ -105,7 +104,8 @@ def test_the_stepper_s_node_is_marked_and_in_view(show: Callable[..., Page]) -> 
     expect(page.locator(".edge.entering")).to_have_count(2)
     page.wait_for_function(
         """box => {
-            const stage = box.closest(".stage").getBoundingClientRect(), { left, right } = box.getBoundingClientRect()
+            const stage = box.closest(".stage").getBoundingClientRect()
+            const { left, right } = box.getBoundingClientRect()
             return left >= stage.left && right <= stage.right
         }""",
         arg=marked.element_handle(),
@@ -133,12 +133,15 @@ def test_worked_example_fits_the_stage(
 
 def test_no_text_leaves_its_box(show: Callable[..., Page]) -> None:
     page = show("detailed=true&loss=sigmoid(w*x%2Bb)*max(w,y)/sqrt(y)-1e-9*b")
-    spilled = page.locator(".graph").evaluate("""graph => [...graph.querySelectorAll(".node")].flatMap(node => {
-        const box = node.querySelector(".box").getBoundingClientRect()
-        return [...node.querySelectorAll("text")].filter(text => !text.closest(".step") && text.textContent &&
-            (text.getBoundingClientRect().right > box.right || text.getBoundingClientRect().bottom > box.bottom + 1))
-            .map(text => text.textContent)
-    })""")
+    spilled = page.locator(".graph").evaluate("""graph => {
+        const spills = (text, box) => text.right > box.right || text.bottom > box.bottom + 1
+        return [...graph.querySelectorAll(".node")].flatMap(node => {
+            const box = node.querySelector(".box").getBoundingClientRect()
+            return [...node.querySelectorAll(":scope > text")]
+                .filter(text => text.textContent && spills(text.getBoundingClientRect(), box))
+                .map(text => text.textContent)
+        })
+    }""")
     assert spilled == []
 
 

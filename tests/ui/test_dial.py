@@ -1,6 +1,7 @@
 """The dial: what is sent to the browser, and what is believed of what comes back."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,10 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from ui.dial import Move, dial_data, dragged, nice, widened
+
+
+def sent(value: float | None, seen: Move | None) -> dict[str, Any]:
+    return dial_data(name="w", value=value, seen=seen, parameter="w", low=-5, high=5, step=0.01)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +72,13 @@ def test_a_move() -> None:
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, -1e301])
 def test_without_a_number_there_is_no_thumb(value: float | None) -> None:
-    data = dial_data("w", value, None, "w", -5, 5, 0.01)
+    data = sent(value, None)
     assert data["value"] is None
     assert (data["low"], data["high"]) == (-5, 5)
 
 
 def test_what_is_sent() -> None:
-    assert dial_data("w", 7.0, Move(1.0, "a"), "w", -5, 5, 0.01) == {
+    assert sent(7.0, Move(1.0, "a")) == {
         "name": "w",
         "value": 7.0,
         "seen": "a",

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import mpmath
 import sympy
 import torch
+from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from torch import Tensor
@@ -168,60 +169,52 @@ def points(wanted: tuple[str, ...] = NAMES) -> SearchStrategy[Point]:
     return st.fixed_dictionaries(dict.fromkeys(wanted, coordinates))
 
 
-def _square_plus_one(tree: Tree) -> Tree:
-    return apply("add", apply("pow", tree, constant(2.0)), constant(1.0))
+_BOUNDED = ("sin", "cos", "tanh", "sigmoid")
+_SMOOTH = (
+    "add", "sub", "mul", "add", "sub", "mul", "neg", "pos", "softplus", *_BOUNDED,
+    "exp", "tan", "log", "sqrt", "div", "whole power", "any power", "variable power",
+)  # fmt: skip
+_KINKED = ("relu", "abs", "min", "max")
+_TWO_INPUTS = frozenset({"add", "sub", "mul", "div", "min", "max", "variable power"})
 
 
-def _smooth_step(inner: SearchStrategy[Tree]) -> SearchStrategy[Tree]:
-    """One more operation that is smooth and defined for all inputs."""
-    positive = inner.map(_square_plus_one)
-
-    def unary(op: str, of: SearchStrategy[Tree]) -> SearchStrategy[Tree]:
-        return of.map(lambda tree: apply(op, tree))
-
-    def binary(op: str, left: SearchStrategy[Tree], right: SearchStrategy[Tree]) -> SearchStrategy[Tree]:
-        return st.tuples(left, right).map(lambda pair: apply(op, *pair))
-
-    bounded = st.one_of(*(unary(op, inner) for op in ("sin", "cos", "tanh", "sigmoid")))
-    exponents = st.sampled_from([2.0, 3.0, 1.0, 0.0]).map(constant)
-    any_exponent = st.one_of(numbers.map(constant), numbers.map(lambda value: apply("neg", constant(value))))
-    return st.one_of(
-        *(binary(op, inner, inner) for op in ("add", "sub", "mul")),
-        binary("div", inner, positive),
-        binary("pow", inner, exponents),
-        binary("pow", positive, any_exponent),
-        binary("pow_call", positive, bounded),
-        unary("neg", inner),
-        unary("pos", inner),
-        bounded,
-        unary("exp", bounded),
-        unary("tan", bounded),
-        unary("softplus", inner),
-        unary("log", positive),
-        unary("sqrt", positive),
-    )
+def _grow(draw: DrawFn, operations: tuple[str, ...], depth: int) -> Tree:
+    """A formula of at most `depth` levels, guarded where an operation is not defined for every input."""
+    if depth == 0 or draw(st.integers(0, 4)) == 0:
+        return draw(st.one_of(st.sampled_from(NAMES).map(variable), numbers.map(constant)))
+    op = draw(st.sampled_from(operations))
+    first = _grow(draw, operations, depth - 1)
+    second = _grow(draw, operations, depth - 1) if op in _TWO_INPUTS else first
+    positive = apply("add", apply("pow", second, constant(2.0)), constant(1.0))
+    bounded = apply(draw(st.sampled_from(_BOUNDED)), first)
+    if op == "div":
+        return apply("div", first, positive)
+    if op in {"exp", "tan"}:
+        return apply(op, bounded)
+    if op in {"log", "sqrt"}:
+        return apply(op, positive)
+    if op == "whole power":
+        return apply("pow", first, constant(draw(st.sampled_from([2.0, 3.0, 1.0, 0.0]))))
+    if op == "any power":
+        exponent = constant(draw(numbers))
+        return apply("pow", positive, draw(st.sampled_from([exponent, apply("neg", exponent)])))
+    if op == "variable power":
+        return apply("pow_call", positive, bounded)
+    return apply(op, first, second) if op in _TWO_INPUTS else apply(op, first)
 
 
-def _any_step(inner: SearchStrategy[Tree]) -> SearchStrategy[Tree]:
-    pairs, triples = st.tuples(inner, inner), st.tuples(inner, inner, inner)
-    return st.one_of(
-        _smooth_step(inner),
-        *(inner.map(lambda tree, op=op: apply(op, tree)) for op in ("relu", "abs")),
-        *(st.one_of(pairs, triples).map(lambda many, op=op: apply(op, *many)) for op in ("min", "max")),
-    )
-
-
-_leaves = st.one_of(st.sampled_from(NAMES).map(variable), st.sampled_from(NAMES).map(variable), numbers.map(constant))
-
-
-def smooth_trees(max_leaves: int = 8) -> SearchStrategy[Tree]:
+@st.composite
+def smooth_trees(draw: DrawFn, depth: int = 4) -> Tree:
     """Formulas that have a derivative everywhere."""
-    return st.recursive(_leaves, _smooth_step, max_leaves=max_leaves).filter(lambda tree: bool(names(tree)))
+    tree = _grow(draw, _SMOOTH, depth)
+    return tree if names(tree) else apply("mul", tree, variable("w"))
 
 
-def trees(max_leaves: int = 8) -> SearchStrategy[Tree]:
+@st.composite
+def trees(draw: DrawFn, depth: int = 4) -> Tree:
     """Formulas of every operation, defined everywhere; with kinks."""
-    return st.recursive(_leaves, _any_step, max_leaves=max_leaves).filter(lambda tree: bool(names(tree)))
+    tree = _grow(draw, (*_SMOOTH, *_KINKED), depth)
+    return tree if names(tree) else apply("mul", tree, variable("w"))
 
 
 def stays_within(tree: Tree, values: Mapping[str, float], bound: float) -> bool:
@@ -246,8 +239,9 @@ def _as_leaf(value: float) -> Tree:
 
 
 @st.composite
-def smooth_problems(draw: DrawFn, max_leaves: int = 8, bound: float = 200.0) -> tuple[Tree, Point]:
+def smooth_problems(draw: DrawFn, depth: int = 4, bound: float = 200.0) -> tuple[Tree, Point]:
     """A smooth formula and a point at which it stays within what float16 can hold."""
-    tree = draw(smooth_trees(max_leaves))
-    values = draw(points(tuple(sorted(names(tree)))).filter(lambda point: stays_within(tree, point, bound)))
+    tree = draw(smooth_trees(depth))
+    values = draw(points(tuple(sorted(names(tree)))))
+    assume(stays_within(tree, values, bound))
     return tree, values

@@ -110,19 +110,15 @@ def test_the_worked_example_reads_as_a_person_would_write_it() -> None:
         'print("dL/dw =", w.grad.item())\n'
         'print("dL/db =", b.grad.item())\n'
     )
-    assert manual_program(WORKED).split("\n\n")[2:4] == [
-        "# Forward: one operation per line.\ns1 = w*x\ns2 = s1 + b\ns3 = s2 - y\nloss = s3**2",
-        "\n".join(
-            [
-                "# Backward: the chain rule, from the loss to the variables.",
-                "d_loss = torch.ones_like(loss)",
-                "d_s3 = d_loss*(2*s3)",
-                "d_s2 = d_s3",
-                "d_s1 = d_s2",
-                "d_b = d_s2",
-                "d_w = d_s1*x",
-            ]
-        ),
+    forward, backward = manual_program(WORKED).split("\n\n")[2:4]
+    assert forward.splitlines()[1:] == ["s1 = w*x", "s2 = s1 + b", "s3 = s2 - y", "loss = s3**2"]
+    assert backward.splitlines()[1:] == [
+        "d_loss = torch.ones_like(loss)",
+        "d_s3 = d_loss*(2*s3)",
+        "d_s2 = d_s3",
+        "d_s1 = d_s2",
+        "d_b = d_s2",
+        "d_w = d_s1*x",
     ]
 
 
@@ -200,6 +196,20 @@ def test_no_name_of_a_variable_collides_with_the_programs_own(
     if reduction:
         values[names[0]] = (0.5, 2.5)
     check(problem(text, values, names), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"max({', '.join(['w'] * 250)}, x)", f"{'tanh(' * 150}w*x{')' * 150}", f"w*{'-' * 190}2*x",
+        f"{'-' * 190}w + x", "+".join(["w*x"] * 150),
+    ],
+    ids=["a long max", "deep", "a deep constant", "signs", "a long sum"],
+)  # fmt: skip
+def test_a_formula_too_long_for_a_line_is_written_one_operation_per_line(tmp_path: Path, text: str) -> None:
+    given_problem = problem(text, {"w": 0.5, "x": [2, 3]}, ["w", "x"])
+    assert max(map(len, torch_program(given_problem).splitlines()[1:])) < 330
+    check(given_problem, tmp_path)
 
 
 def test_the_notebook_is_a_notebook() -> None:
