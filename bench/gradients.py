@@ -1,25 +1,23 @@
 """How long `compare` and `record` take, per operation and against TorchLens, and whether they keep memory."""
 
 import gc
-import multiprocessing
+import json
 import statistics
+import subprocess
 import sys
-import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 import psutil
 import torch
 from torch import Tensor
 
+from bench.expressions import CHAIN_VALUES, WORKED, WORKED_VALUES, chain
 from bench.measure import percentile, ratio, timed
 from bench.registry import Cell, Table, Target
-from core.gradients import Expression, compare, parse
-from core.gradients.evaluation import evaluate
-from core.gradients.expression import Builder
-from core.gradients.gallery import EXAMPLES
+from core.gradients import compare
 from core.gradients.tape import record
 
 TOGETHER_MS: Final = 2.0
@@ -27,15 +25,12 @@ FLAT: Final = 1.5
 FASTER: Final = 10.0
 GROWTH_MIB: Final = 1.0
 
-_WORKED: Final = EXAMPLES[0]
-_WORKED_VALUES: Final = {k: float(v) for k, v in _WORKED.values.items() if isinstance(v, int | float)}
-_CHAIN_VALUES: Final = {"w": 0.5, "x": 2.0, "b": 0.1}
 _MIB: Final = 2**20
 
 
 def run(
     rounds: int = 300,
-    chain_rounds: int = 7,
+    chain_rounds: int = 5,
     lengths: tuple[int, ...] = (10, 100, 1_000, 10_000),
     torchlens_rounds: int = 20,
     repeats: int = 1_000,
@@ -49,17 +44,8 @@ def run(
     ]
 
 
-def chain(operations: int) -> Expression:
-    """`((x*w + b)*w + b)…`: as deep as it has operations, and its value stays near 0.2."""
-    builder = Builder()
-    w, b, value = builder.variable("w"), builder.variable("b"), builder.variable("x")
-    for position in range(operations):
-        value = builder.apply("add", value, b) if position % 2 else builder.apply("mul", value, w)
-    return builder.build(value)
-
-
 def _worked_example(rounds: int) -> Table:
-    ours = (_WORKED.loss, _WORKED.values, _WORKED.wrt)
+    ours = (WORKED.loss, WORKED.values, WORKED.wrt)
     actions: dict[str, Callable[[], object]] = {
         "bare forward and backward": _worked_bare,
         "compare": lambda: compare(*ours),
@@ -70,7 +56,7 @@ def _worked_example(rounds: int) -> Table:
     bare = seconds["bare forward and backward"]
     together = statistics.median(seconds["compare and record"]) * 1e3
     return Table(
-        title=f"The worked example, {_WORKED.loss}, float32, by w and b",
+        title=f"The worked example, {WORKED.loss}, float32, by w and b",
         columns=("what", "median ms", "p90 ms", "times bare (95% interval)"),
         rows=tuple(
             (name, statistics.median(times) * 1e3, percentile(times, 90) * 1e3, str(ratio(times, bare)))
@@ -91,7 +77,7 @@ def _worked_example(rounds: int) -> Table:
 
 def _worked_bare() -> Tensor:
     w, x, b, y = (
-        torch.tensor(value, requires_grad=name in _WORKED.wrt) for name, value in _WORKED_VALUES.items()
+        torch.tensor(value, requires_grad=name in WORKED.wrt) for name, value in WORKED_VALUES.items()
     )
     loss = (w * x + b - y) ** 2
     loss.backward()  # type: ignore[no-untyped-call]
@@ -99,7 +85,7 @@ def _worked_bare() -> Tensor:
 
 
 def _chain_bare(operations: int) -> Tensor:
-    w, x, b = (torch.tensor(value, requires_grad=name != "x") for name, value in _CHAIN_VALUES.items())
+    w, x, b = (torch.tensor(value, requires_grad=name != "x") for name, value in CHAIN_VALUES.items())
     value = x
     for position in range(operations):
         value = value + b if position % 2 else value * w
@@ -112,8 +98,8 @@ def _chains(rounds: int, lengths: tuple[int, ...]) -> Table:
     for length in lengths:
         expression = chain(length)
         actions[f"bare {length}"] = partial(_chain_bare, length)
-        actions[f"record {length}"] = partial(record, expression, _CHAIN_VALUES, ("w", "b"))
-        actions[f"compare {length}"] = partial(compare, expression, _CHAIN_VALUES, ("w", "b"))
+        actions[f"record {length}"] = partial(record, expression, CHAIN_VALUES, ("w", "b"))
+        actions[f"compare {length}"] = partial(compare, expression, CHAIN_VALUES, ("w", "b"))
     title = "Chains of operations: microseconds per operation"
     columns = ("operations", "bare", "record", "compare", "record / bare", "compare / bare")
     try:
@@ -149,8 +135,12 @@ def _chains(rounds: int, lengths: tuple[int, ...]) -> Table:
 
 def _against_torchlens(rounds: int) -> Table:
     # In a process of its own: TorchLens leaves PyTorch's functions wrapped, which would slow all else here.
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-        measured = process.submit(_torchlens_rounds, rounds).result()
+    # A plain one: it refuses to run in a child of multiprocessing.
+    answer = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "bench.tracing", str(rounds)],
+        cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    measured: dict[str, dict[str, list[float]]] = json.loads(answer.stdout)
     rows: list[tuple[Cell, ...]] = []
     targets = []
     for example, seconds in measured.items():
@@ -176,57 +166,11 @@ def _against_torchlens(rounds: int) -> Table:
     )
 
 
-def _torchlens_rounds(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds per call by expression and by what was called. Runs in a process of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchLens's own
-        import torchlens
-
-        with_gradients = torchlens.options.CaptureOptions(save_grads=True)
-
-        def trace_backward(module: torch.nn.Module, inputs: list[Tensor]) -> object:
-            module.zero_grad()
-            log = torchlens.trace(module, inputs, capture=with_gradients)
-            log.log_backward(log[log.output_layers[0]].out)
-            return log
-
-        examples: dict[str, tuple[Expression, dict[str, float]]] = {
-            "worked example": (parse(_WORKED.loss), _WORKED_VALUES),
-            "chain of 100": (chain(100), _CHAIN_VALUES),
-        }
-        found: dict[str, dict[str, list[float]]] = {}
-        for name, (expression, values) in examples.items():
-            module = _Formula(expression, values, ("w", "b"))
-            inputs = [torch.tensor(values[variable]) for variable in module.inputs]
-            actions: dict[str, Callable[[], object]] = {
-                "record": partial(record, expression, values, ("w", "b")),
-                "compare": partial(compare, expression, values, ("w", "b")),
-                "TorchLens, forward only": partial(torchlens.trace, module, inputs),
-                "TorchLens, with gradients": partial(trace_backward, module, inputs),
-            }
-            found[name] = timed(actions, rounds, warm_up=2)
-        return found
-
-
-class _Formula(torch.nn.Module):
-    """An expression as a module: the variables to differentiate by are parameters, the others inputs."""
-
-    def __init__(self, expression: Expression, values: dict[str, float], wrt: tuple[str, ...]) -> None:
-        super().__init__()
-        self.expression = expression
-        self.inputs = tuple(name for name in expression.variables if name not in wrt)
-        self.variables = torch.nn.ParameterDict({name: torch.tensor(values[name]) for name in wrt})
-
-    def forward(self, *inputs: Tensor) -> Any:  # noqa: ANN401 - a tensor; the evaluator also knows numbers
-        given = dict(zip(self.inputs, inputs, strict=True))
-        return evaluate(self.expression, {**given, **self.variables})[-1]
-
-
 def _memory(repeats: int) -> Table:
     def batch() -> None:
         for _ in range(repeats):
-            compare(_WORKED.loss, _WORKED.values, _WORKED.wrt)
-            record(_WORKED.loss, _WORKED.values, _WORKED.wrt)
+            compare(WORKED.loss, WORKED.values, WORKED.wrt)
+            record(WORKED.loss, WORKED.values, WORKED.wrt)
 
     process = psutil.Process()
     batch()

@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 from core.settings import PREFIX
+
+# No test measures time: the first torch call of a process alone takes longer than hypothesis allows an example.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,25 @@ import streamlit as st
 
 from ui.style import figure_font_px
 
+# Streamlit redraws a figure for another theme only when the script runs again, and nothing runs it. This
+# element has no looks; it tells the script that the theme has changed.
+_THEME_WATCH = st.components.v2.component(
+    "theme_watch",
+    html="<span></span>",
+    js="""
+export default function ({ data, parentElement, setTriggerValue }) {
+  const scheme = getComputedStyle(parentElement.host ?? parentElement).colorScheme
+  if (scheme !== data.drawn) setTriggerValue("changed", scheme)
+}
+""",
+)
+
+
+def follow_theme() -> None:
+    """Runs the script again when the visitor changes the theme; draw it once, beside figures."""
+    drawn = "dark" if st.context.theme.type == "dark" else "light"
+    _THEME_WATCH(key="theme-watch", data={"drawn": drawn}, on_changed_change=lambda: None, height=1)
+
 
 def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, height: int = 380) -> None:
     """Draws a figure.
@@ -26,6 +45,8 @@ def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, heigh
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
         hoverlabel={"font": {"size": size}},
     )
+    scene_axis = {"tickfont": {"size": size - 3}, "title": {"font": {"size": size}}, "nticks": 5}
+    figure.update_scenes(xaxis=scene_axis, yaxis=scene_axis, zaxis=scene_axis)
     figure.update_xaxes(title_font_size=size, tickfont_size=size - 1, automargin=True)
     figure.update_yaxes(title_font_size=size, tickfont_size=size - 1, automargin=True)
     st.plotly_chart(

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-Value = str | float | bool | list[str] | None
+Value = str | float | bool | list[str]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ def number_complaint(text: str) -> str:
     except ValueError:
         return "is not a number"
     return "" if math.isfinite(value) else "is not a finite number"
+
+
+def whole_number_complaint(text: str) -> str:
+    """What is wrong with a count in a link; empty if it is a whole number."""
+    return "" if text.strip().isdecimal() else "is not a whole number"
 
 
 def choice_complaint(options: tuple[str, ...]) -> Callable[[str], str]:
@@ -72,8 +77,13 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
         st.session_state[f"{page}:notices"] = notices
         if notices:
             st.rerun()
+    # Streamlit forgets an input that a run does not draw, such as one in a closed tab.
+    kept: dict[str, Value] = st.session_state.setdefault(f"{page}:kept", {})
     for parameter in parameters:
-        st.session_state.setdefault(parameter.key, parameter.default)
+        if parameter.key in st.session_state:
+            kept[parameter.key] = st.session_state[parameter.key]
+        else:
+            st.session_state[parameter.key] = kept.get(parameter.key, parameter.default)
 
 
 def link_notices(page: str) -> str:

@@ -17,9 +17,9 @@ from core.gradients.problem import Problem, ProblemError
 from core.gradients.source import folded
 from core.gradients.tolerance import magnitudes, scales
 
-_SLACK = 1e-8
-"""How far two formulas for one number may differ, relative to their scale. Rounding needs about 1e-15, but
-PyTorch's softplus is a straight line above 20, which is off by 2e-9; a wrong formula is off by far more."""
+_SLACK = 64 * torch.finfo(torch.float64).eps
+"""How far two formulas for one number may differ, relative to their scale: they round at different places. A
+wrong formula is off by far more, at most of the points."""
 _KINKS = {"relu", "abs", "min", "max"}
 _MAX_POINTS = 1_000
 

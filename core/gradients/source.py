@@ -41,8 +41,8 @@ def infix(
         expression: the formula.
         dialect: the language to write. In `TORCH` a part without variables is replaced by its value where
             Python would not compute the same number (a function, a division by zero, a huge power) or it
-            is long; the
-            step functions of the chain rule come out as `step(…)` and `above(…)`, which the program defines.
+            is long; the step functions of the chain rule come out as `step(…)` and `above(…)`, which the
+            program defines.
         names: what to write for a variable, where that is not its name.
     """
     if dialect is Dialect.TORCH:
@@ -59,10 +59,12 @@ def infix(
             binding = _NEGATION if text.startswith("-") else _ATOM
         else:
             inputs = [(texts[index], bindings[index]) for index in node.inputs]
-            if dialect is Dialect.TORCH and node.op in _TWO_TENSORS:
+            if dialect is Dialect.TORCH and not constant[len(texts)]:
                 inputs = [
-                    (f"torch.tensor({text}, dtype=dtype)", _ATOM) if constant[index] else (text, binding)
-                    for index, (text, binding) in zip(node.inputs, inputs, strict=True)
+                    (f"torch.tensor({part[0]}, dtype=dtype)", _ATOM)
+                    if constant[index] and _must_be_tensor(node.op, place, part[0])
+                    else part
+                    for place, (index, part) in enumerate(zip(node.inputs, inputs, strict=True))
                 ]
             if dialect is Dialect.FORMULA and _continues(expression, node, len(texts)):
                 text, binding = f"{inputs[0][0][:-1]}, {inputs[1][0]})", _ATOM
@@ -120,6 +122,14 @@ def _replace(expression: Expression, kept_operations: set[str]) -> Expression:
     return Builder(nodes).build(len(nodes) - 1)
 
 
+def _must_be_tensor(op: str, place: int, text: str) -> bool:
+    """Whether a constant input needs to be a tensor in a PyTorch program.
+
+    PyTorch computes `3/x` as `3*(1/x)`, which rounds twice; only for 1 that makes no difference.
+    """
+    return op in _TWO_TENSORS or (op == "div" and place == 0 and text not in {"1", "-1"})
+
+
 def _continues(expression: Expression, node: Node, index: int) -> bool:
     """Whether a `max` is the end of one with three arguments or more: `max(a, b, c)`."""
     left = expression.nodes[node.inputs[0]].op
@@ -140,6 +150,8 @@ def _operation(op: str, inputs: list[tuple[str, int]], dialect: Dialect) -> tupl
     name = op
     if dialect is Dialect.TORCH and op not in {"step", "above"}:
         name = _TORCH_NAMES.get(op, f"torch.{op}")
+        if op == "softplus":
+            arguments += ", threshold=40"  # as in `operations`
     return f"{name}({arguments})", _ATOM
 
 

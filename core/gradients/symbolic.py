@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import operator
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from types import MappingProxyType
 
 from core.gradients.expression import CONSTANT, VARIABLE, Builder, Expression
 from core.gradients.operations import local_derivatives
 from core.gradients.reverse import constant_exponent, depends_on
+
+_EXACT: Mapping[str, Callable[..., Fraction]] = MappingProxyType(
+    {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg}
+)
+_MAX_CONSTANT = 10**15
 
 
 class Algebra(Builder):
@@ -38,6 +47,11 @@ class Algebra(Builder):
             return inputs[0]
         if op == "div" and known[0] == 0:
             return self.constant(0.0)
+        if op == "div" and known[1] and self.nodes[inputs[0]].op == "mul":
+            factor, rest = self.nodes[inputs[0]].inputs
+            number = self.number(factor)
+            if number is not None and (number / known[1]).is_integer():
+                return self.simplified("mul", self.constant(number / known[1]), rest)
         if op == "div" and self.nodes[inputs[0]].op == "neg":
             return self._negative(self.apply("div", self.nodes[inputs[0]].inputs[0], inputs[1]))
         return self.apply(op, *inputs)
@@ -56,15 +70,13 @@ class Algebra(Builder):
 
     @staticmethod
     def _fold(op: str, known: list[float | None]) -> float | None:
-        if any(value is None for value in known):
+        """The value of an operation on constants, where floating point gives it without rounding."""
+        numbers = [value for value in known if value is not None]
+        if len(numbers) < len(known) or op not in _EXACT or not all(map(math.isfinite, numbers)):
             return None
-        first, *others = (value for value in known if value is not None)
-        second = others[0] if others else 0.0
-        exact = all(float(value).is_integer() and abs(value) < 1e6 for value in (first, second))
-        if not exact:
-            return None
-        simple = {"add": first + second, "sub": first - second, "mul": first * second, "neg": -first}
-        return simple.get(op)
+        exact = _EXACT[op](*(Fraction(value) for value in numbers))
+        rounded = float(exact) if abs(exact) < _MAX_CONSTANT else math.inf
+        return rounded if math.isfinite(rounded) and Fraction(rounded) == exact else None
 
     def _negative(self, index: int) -> int:
         node = self.nodes[index]
@@ -100,7 +112,7 @@ class Algebra(Builder):
                         ),
                     )
                 )
-        if known[1] is not None:
+        if known[1] is not None and known[0] is None:
             return self.simplified("mul", right, left)
         if self.nodes[right].op == "div":
             over, under = self.nodes[right].inputs

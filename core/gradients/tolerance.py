@@ -5,10 +5,13 @@ numbers that were added on the way, not with the result: `(w*x + b - y)` may can
 error of `|w*x| + |b| + |y|`. A *magnitude* follows the formula with every sum made of absolute values. The
 chain rule over magnitudes gives each gradient its *scale*, and two gradients agree when they differ by at
 most `4 * eps(dtype) * scale`. For `(w*x + b - y)**2` with S = |w*x| + |b| + |y| that is 2 S |x| for w.
+Below the dtype's smallest normal number the last place no longer shrinks with the number, so a magnitude
+that is not exactly zero counts as at least that.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -31,9 +34,10 @@ def scales(problem: Problem) -> dict[str, Tensor]:
     """
     expression = problem.expression
     exact = problem.exact_tensors()
+    least = torch.finfo(problem.torch_dtype).smallest_normal
     with torch.no_grad():
         values = evaluate(expression, exact)
-        sizes = magnitudes(expression, values, exact)
+        sizes = [_at_least(least, size) for size in magnitudes(expression, values, exact)]
         flows = depends_on(expression, problem.wrt)
         scale: list[Tensor | None] = [None] * len(values)
         scale[-1] = torch.ones((), dtype=torch.float64)
@@ -54,8 +58,8 @@ def scales(problem: Problem) -> dict[str, Tensor]:
             for position, formula in zip(node.inputs, formulas, strict=True):
                 if not flows[position]:
                     continue
-                factor = magnitudes(formula, evaluate(formula, inputs), bounds)[-1]
-                share = own * factor
+                factor = _at_least(least, magnitudes(formula, evaluate(formula, inputs), bounds)[-1])
+                share = torch.as_tensor(_at_least(least, own * factor))
                 value = values[position]
                 assert isinstance(value, Tensor)
                 if node.op in REDUCTIONS:
@@ -70,6 +74,13 @@ def scales(problem: Problem) -> dict[str, Tensor]:
         if node.op == VARIABLE and node.name in problem.wrt and own is not None:
             found[node.name] = own
     return found
+
+
+def loss_magnitude(problem: Problem) -> float:
+    """The magnitude of the loss itself: what the rounding of its value grows with, float64."""
+    exact = problem.exact_tensors()
+    with torch.no_grad():
+        return float(magnitudes(problem.expression, evaluate(problem.expression, exact), exact)[-1])
 
 
 def magnitudes(expression: Expression, values: list[Value], leaves: Mapping[str, Value]) -> list[Value]:
@@ -113,9 +124,18 @@ def _magnitude(op: str, inputs: list[Value], sizes: list[Value], out: Value) -> 
     environment["out"] = out
     for value, size, formula in zip(inputs, sizes, local_derivatives(op), strict=True):
         if isinstance(value, Tensor):
-            total = total + _absolute(evaluate(formula, environment)[-1]) * size
+            passed_on = torch.as_tensor(_absolute(evaluate(formula, environment)[-1]) * size)
+            # An exact zero has no error to pass on however steep the slope, as in sqrt(0); nor does an
+            # input without a slope, as the exponent of a negative number.
+            total = total + passed_on.nan_to_num(nan=0.0, posinf=math.inf)
     return total
 
 
 def _absolute(value: Value) -> Value:
     return value.abs() if isinstance(value, Tensor) else abs(value)
+
+
+def _at_least(least: float, size: Value) -> Value:
+    if isinstance(size, Tensor):
+        return torch.where(size > 0, size.clamp(min=least), size)
+    return max(size, least) if size > 0 else size

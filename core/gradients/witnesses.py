@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import torch
@@ -16,10 +16,13 @@ from core.gradients.evaluation import evaluate, final
 from core.gradients.expression import VARIABLE, Expression
 from core.gradients.problem import Problem, problem
 from core.gradients.reverse import HandDerivation, differentiate
-from core.gradients.tolerance import SAFETY, scales
+from core.gradients.tolerance import SAFETY, loss_magnitude, scales
 
 RELATIVE_STEP = 2.0**-18
 """Step of the finite difference, relative to max(1, |value|): about eps(float64) to the power 1/3."""
+
+FINER_STEPS = (2.0**-28, 2.0**-38)
+"""Steps for where the loss bends so sharply that the first one tells nothing."""
 
 _DUAL_LEVEL = threading.Lock()
 # Forward-mode AD keeps one dual level per process: a second thread that enters it gets an error.
@@ -131,6 +134,11 @@ def examine(given: Problem) -> Comparison:
     difference = by_finite_difference(given)
     scale = scales(given)
     reason = explain_not_finite(given, hand)
+    value_is_lost = any(
+        not math.isfinite(item)
+        for value in hand.values
+        for item in (_numbers(value) if isinstance(value, Tensor) else [value])
+    )
     rows: list[Witnesses] = []
     for name in given.wrt:
         gradient = hand.gradients[by_name[name]]
@@ -155,7 +163,7 @@ def examine(given: Problem) -> Comparison:
                 verdict=Verdict.DISAGREE,
                 explanation="",
             )
-            rows.append(_judge(row, given, reason))
+            rows.append(_judge(row, given, reason, value_is_lost))
     return Comparison(given, loss, tuple(rows), reason)
 
 
@@ -169,27 +177,37 @@ def by_autograd(given: Problem) -> tuple[float, dict[str, Tensor]]:
 
 
 def by_forward_mode(given: Problem) -> dict[str, Tensor]:
-    """The gradients by forward mode, all in one pass.
+    """The gradients by forward mode, in one pass where all are finite."""
+    found = _forward_pass(given, given.wrt)
+    if all(bool(gradient.isfinite().all()) for gradient in found.values()):
+        return found
+    # A tangent of zero times an infinite slope is not a number: one variable must not spoil the others.
+    return {name: _forward_pass(given, (name,), rest_is_constant=True)[name] for name in given.wrt}
+
+
+def _forward_pass(given: Problem, wrt: Sequence[str], *, rest_is_constant: bool = False) -> dict[str, Tensor]:
+    """The gradients by forward mode by some variables, all in one pass.
 
     Each variable becomes a column with one row per number to differentiate by, all rows equal; in its own
     row that number's tangent is 1 and every other tangent is 0.
     """
     leaves = given.tensors()
-    numbers = [(name, index) for name in given.wrt for index in range(leaves[name].numel())]
+    numbers = [(name, index) for name in wrt for index in range(leaves[name].numel())]
     columns = {name: leaf.reshape(1, -1).repeat(len(numbers), 1) for name, leaf in leaves.items()}
     # Constants get a tangent of zeros too: PyTorch's path for a missing tangent is seven times slower.
-    tangents = {name: torch.zeros_like(column) for name, column in columns.items()}
+    dual = wrt if rest_is_constant else tuple(columns)
+    tangents = {name: torch.zeros_like(columns[name]) for name in dual}
     for row, (name, index) in enumerate(numbers):
         tangents[name][row, index] = 1
     with _DUAL_LEVEL, torch.no_grad(), forward_ad.dual_level():
-        duals = {name: _dual(columns[name], tangents[name]) for name in columns}
+        duals = columns | {name: _dual(columns[name], tangents[name]) for name in dual}
         result = final(evaluate(given.expression, duals), next(iter(columns.values())))
         derivative: Tensor | None = forward_ad.unpack_dual(result).tangent  # type: ignore[no-untyped-call]
     rows = (
         torch.zeros(len(numbers), dtype=given.torch_dtype) if derivative is None else derivative.reshape(-1)
     )
-    parts = torch.split(rows, [leaves[name].numel() for name in given.wrt])
-    return {name: part.reshape(leaves[name].shape) for name, part in zip(given.wrt, parts, strict=True)}
+    parts = torch.split(rows, [leaves[name].numel() for name in wrt])
+    return {name: part.reshape(leaves[name].shape) for name, part in zip(wrt, parts, strict=True)}
 
 
 def _dual(primal: Tensor, tangent: Tensor) -> Tensor:
@@ -208,28 +226,62 @@ class FiniteDifference:
     step: list[float]
     error: list[float]
 
+    def converged(self) -> bool:
+        """Whether no estimated error is a large part of its slope; a kink's two slopes do not count."""
+        return all(
+            error <= 1e-3 * max(abs(left), abs(right))
+            for left, right, error in zip(self.left, self.right, self.error, strict=True)
+        )
+
+    def better_of(self, other: FiniteDifference) -> FiniteDifference:
+        """For each number, the difference with the smaller estimated error."""
+        pairs = zip(self.error, other.error, strict=True)
+        ours = [mine <= theirs or math.isnan(theirs) for mine, theirs in pairs]
+        columns = {
+            field.name: [
+                mine if keep else theirs
+                for keep, mine, theirs in zip(
+                    ours, getattr(self, field.name), getattr(other, field.name), strict=True
+                )
+            ]
+            for field in fields(self)
+        }
+        return FiniteDifference(**columns)
+
 
 def by_finite_difference(given: Problem) -> dict[str, FiniteDifference]:
     """Central differences in float64 with step h, and from twice the step an estimate of their error.
 
-    All points are evaluated in one pass: a variable becomes a column with one row per point.
+    A loss that changes within a step, such as 1/x near 0, is looked at again with smaller steps.
     """
+    found = _differences(given, RELATIVE_STEP)
+    for finer in FINER_STEPS:
+        if all(difference.converged() for difference in found.values()):
+            break
+        again = _differences(given, finer)
+        found = {name: difference.better_of(again[name]) for name, difference in found.items()}
+    return found
+
+
+def _differences(given: Problem, relative_step: float) -> dict[str, FiniteDifference]:
+    """Differences with one step: all points in one pass, a variable as a column with one row per point."""
     exact = given.exact_tensors()
     numbers = [(name, index) for name in given.wrt for index in range(exact[name].numel())]
     center = {name: tensor.reshape(1, -1) for name, tensor in exact.items()}
-    steps = [RELATIVE_STEP * max(1.0, abs(float(center[name][0, index]))) for name, index in numbers]
+    steps = [relative_step * max(1.0, abs(float(center[name][0, index]))) for name, index in numbers]
     offsets = (0.0, 1.0, -1.0, 2.0, -2.0)
     points = {name: row.repeat(len(offsets) * len(numbers), 1) for name, row in center.items()}
     for position, ((name, index), step) in enumerate(zip(numbers, steps, strict=True)):
         for shift, offset in enumerate(offsets):
             points[name][position * len(offsets) + shift, index] += offset * step
     losses = loss_at(given.expression, points).reshape(len(numbers), len(offsets)).tolist()
+    magnitude = loss_magnitude(given)
     found: dict[str, FiniteDifference] = {
         name: FiniteDifference([], [], [], [], [], []) for name in given.wrt
     }
     for (name, _), step, (middle, up, down, far_up, far_down) in zip(numbers, steps, losses, strict=True):
         central, wide = (up - down) / (2 * step), (far_up - far_down) / (4 * step)
-        size = max(abs(middle), abs(up), abs(down))
+        size = max(magnitude, abs(up), abs(down), torch.finfo(torch.float64).smallest_normal)
         found[name].central.append(central)
         left, right = (middle - down) / step, (up - middle) / step
         gap = right - left
@@ -317,7 +369,7 @@ def _explain_operation(op: str, inputs: Sequence[Tensor | float], bad: float, dt
     return f"{op} gives no number here: infinity minus infinity, or zero times infinity"
 
 
-def _judge(row: Witnesses, given: Problem, reason: str) -> Witnesses:
+def _judge(row: Witnesses, given: Problem, reason: str, value_is_lost: bool) -> Witnesses:
     eps = torch.finfo(given.torch_dtype).eps
     tolerance = SAFETY * eps * row.scale
     same = (row.manual, row.autograd, row.forward_mode)
@@ -332,8 +384,10 @@ def _judge(row: Witnesses, given: Problem, reason: str) -> Witnesses:
     )
     if not all(math.isfinite(value) for value in same):
         alike = len({repr(value) for value in same}) == 1
-        word = "the three agree that it is" if alike else "the witnesses differ because it is"
-        text = f"{word} {'not a number' if math.isnan(row.autograd) else 'infinite'}"
+        kind = "not a number" if math.isnan(row.autograd) else "infinite"
+        text = (
+            f"the three agree that it is {kind}" if alike else "the witnesses differ and not all are finite"
+        )
         return replace(row, verdict=Verdict.NOT_FINITE, explanation=f"{text}: {reason}" if reason else text)
     exact = row.difference <= tolerance
     close = abs(row.finite_difference - row.autograd) <= row.finite_difference_tolerance
@@ -344,7 +398,7 @@ def _judge(row: Witnesses, given: Problem, reason: str) -> Witnesses:
             sides = f"{row.left:.4g} on the left and {row.right:.4g} on the right"
             text = f"a kink: the slope is {sides}; autograd lies between"
             return replace(row, verdict=Verdict.KINK, explanation=text)
-    if reason and exact:
+    if value_is_lost:
         text = f"{reason}; autograd only multiplies slopes, so it gives {row.autograd:.4g} without noticing"
         return replace(row, verdict=Verdict.NOT_FINITE, explanation=text)
     if not math.isfinite(row.finite_difference):
@@ -356,18 +410,21 @@ def _judge(row: Witnesses, given: Problem, reason: str) -> Witnesses:
     if exact and close:
         return replace(row, verdict=Verdict.AGREE, explanation=_agreement(row, given))
     culprit = "the finite difference" if exact else "the hand derivation or forward mode"
+    bound = row.finite_difference_tolerance if exact else row.tolerance
     return replace(
         row,
         verdict=Verdict.DISAGREE,
-        explanation=f"{culprit} lies outside the tolerance of {row.tolerance:.2g}",
+        explanation=f"{culprit} lies outside the tolerance of {bound:.2g}",
     )
 
 
 def _agreement(row: Witnesses, given: Problem) -> str:
-    size = abs(row.autograd)
+    size, smallest = abs(row.autograd), torch.finfo(given.torch_dtype).smallest_normal
     if row.tolerance >= max(size, abs(row.finite_difference)) and row.tolerance > 0 and row.scale > 0:
         if row.manual == row.autograd == row.finite_difference == 0:
             return "all four are zero"
+        if row.manual == row.autograd == 0 and abs(row.finite_difference) < smallest:
+            return f"agree, but the derivative is too small for {given.dtype} and became zero"
         return (
             f"agree, but {given.dtype} keeps no correct digit here: numbers as large as {row.scale:.2g} "
             "cancelled on the way"

@@ -9,19 +9,33 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.gradients import Expression, ExpressionError, Problem, ProblemError, parse, problem
+from core.gradients.dynamic import PROGRAMS
 from core.gradients.gallery import EXAMPLES, Example
 from core.gradients.operations import DTYPES, REDUCTIONS
 from core.gradients.problem import MAX_BATCH
-from ui.links import Parameter, choice_complaint, forget_notices, number_complaint, reset, switch_complaint
+from core.gradients.traps import TRAPS
+from ui.links import (
+    Parameter,
+    choice_complaint,
+    forget_notices,
+    number_complaint,
+    reset,
+    switch_complaint,
+    whole_number_complaint,
+)
 from ui.number import number
 
 PAGE = "autograd"
 WORKED = EXAMPLES[0]
+WORKED_NAMES = tuple(WORKED.values)
 TABS = ("Why?", "What if?", "Where does it break?", "Take it away")
 
-_FIXED_KEYS = frozenset(
+WHY_VIEWS = ("Step by step", "PyTorch's graph", "Four witnesses", "Your own derivative")
+WHAT_IF_VIEWS = ("Landscape and descent", "A new graph in every run")
+
+_TAKEN = frozenset(
     "projector predict tab loss dtype reduction wrt lists view step "  # noqa: SIM905 - reads well
-    "whole digits of own explore across up surface rate steps program pw px turns trap".split()
+    "all whole digits of own explore across up surface rate steps program pw px turns trap".split()
 )
 """Names in the address that belong to the lab; a variable of the same name gets a dot behind its own."""
 
@@ -37,7 +51,7 @@ class Inputs:
 
 def key_of(name: str) -> str:
     """The name of a variable in the address."""
-    return f"{name}." if name in _FIXED_KEYS else name
+    return f"{name}." if name in _TAKEN else name
 
 
 def list_key_of(name: str) -> str:
@@ -47,23 +61,48 @@ def list_key_of(name: str) -> str:
 
 def parameters() -> tuple[Parameter, ...]:
     """The bound inputs that a link may hold, with the variables of the link's own loss."""
-    text = st.query_params.get("loss", WORKED.loss)
     try:
-        names = parse(text).variables
+        names = parse(st.query_params.get("loss", WORKED.loss)).variables
     except ExpressionError:
-        names = tuple(WORKED.values)
-    fixed = (
+        names = WORKED_NAMES
+    return _parameters(names)
+
+
+def _parameters(names: tuple[str, ...]) -> tuple[Parameter, ...]:
+    wrt = _default_wrt(names)
+    axes = (*wrt, *(name for name in names if name not in wrt), names[0])
+    on_stage = (
         Parameter("predict", False, switch_complaint),
-        Parameter("tab", TABS[0], choice_complaint(TABS)),
         Parameter("loss", WORKED.loss, _loss_complaint),
         Parameter("dtype", "float32", choice_complaint(DTYPES)),
         Parameter("reduction", "mean", choice_complaint(REDUCTIONS)),
-        Parameter("wrt", _default_wrt(names), choice_complaint(names)),
+        Parameter("wrt", wrt, choice_complaint(names)),
         Parameter("lists", [], choice_complaint(names)),
+        *(Parameter(key_of(name), default_value(name), number_complaint) for name in names),
+        *(Parameter(list_key_of(name), _default_list(name), _list_complaint) for name in names),
     )
-    numbers = tuple(Parameter(key_of(name), default_value(name), number_complaint) for name in names)
-    lists = tuple(Parameter(list_key_of(name), _default_list(name), _list_complaint) for name in names)
-    return fixed + numbers + lists
+    below = (
+        Parameter("tab", TABS[0], choice_complaint(TABS)),
+        Parameter("view", WHY_VIEWS[0], choice_complaint(WHY_VIEWS)),
+        Parameter("step", 1, whole_number_complaint),
+        Parameter("all", False, switch_complaint),
+        Parameter("whole", False, switch_complaint),
+        Parameter("digits", False, switch_complaint),
+        Parameter("of", wrt[0], choice_complaint(names)),
+        Parameter("own", "", lambda _: ""),
+        Parameter("explore", WHAT_IF_VIEWS[0], choice_complaint(WHAT_IF_VIEWS)),
+        Parameter("across", axes[0], choice_complaint(names)),
+        Parameter("up", axes[1], choice_complaint(names)),
+        Parameter("surface", False, switch_complaint),
+        Parameter("rate", 0.02, number_complaint),
+        Parameter("steps", 40, whole_number_complaint),
+        Parameter("program", PROGRAMS[0].title, choice_complaint(tuple(item.title for item in PROGRAMS))),
+        Parameter("pw", 0.5, number_complaint),
+        Parameter("px", 2.0, number_complaint),
+        Parameter("turns", 3, whole_number_complaint),
+        Parameter("trap", TRAPS[0].title, choice_complaint(tuple(item.title for item in TRAPS))),
+    )
+    return on_stage + below
 
 
 def default_value(name: str) -> float:
@@ -72,9 +111,8 @@ def default_value(name: str) -> float:
 
 
 def start_again() -> None:
-    """Callback: the worked example, in every input."""
-    _start(WORKED)
-    reset({"dtype": "float32", "reduction": "mean", "predict": False, "step": 1})
+    """Callback: the worked example, in every input; the visitor stays on the same tab."""
+    reset({item.key: item.default for item in _parameters(WORKED_NAMES) if item.key != "tab"})
     forget_notices(PAGE)
 
 

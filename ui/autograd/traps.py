@@ -9,13 +9,9 @@ from core.gradients.traps import TRAPS, run
 
 def show_traps() -> None:
     """Draws the tab: choose a trap, see its code, what happens, and why."""
-    by_key = {trap.key: trap for trap in TRAPS}
-    st.session_state.setdefault("trap", TRAPS[0].key)
-    key = st.pills(
-        "Trap", list(by_key), key="trap", bind="query-params", format_func=lambda item: by_key[item].title,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    trap = by_key.get(str(key), TRAPS[0])
+    by_title = {trap.title: trap for trap in TRAPS}
+    title = st.pills("Trap", list(by_title), key="trap", bind="query-params", label_visibility="collapsed")
+    trap = by_title.get(str(title), TRAPS[0])
     observation = run(trap)
     code, outcome = st.columns(2, gap="medium")
     with code:

@@ -11,7 +11,8 @@ from core.gradients import Problem, ProblemError
 from core.gradients.descent import MAX_STEPS, Descent, Outcome, descend
 from core.gradients.dynamic import MAX_TURNS, PROGRAMS, run
 from core.gradients.landscape import Curve, Landscape, curve, landscape
-from ui.figures import show_figure
+from ui.autograd.inputs import WHAT_IF_VIEWS
+from ui.figures import follow_theme, show_figure
 from ui.folding import fold
 from ui.graph import graph
 from ui.messages import trouble
@@ -19,17 +20,15 @@ from ui.number import number
 from ui.numbers import fixed
 from ui.style import theme_colour
 
-VIEWS = ("Landscape and descent", "A new graph in every run")
 FOLD_LIMIT = 24
 
 
 def show_what_if(problem: Problem | None, *, hidden: bool, projector: bool) -> None:
     """Draws the tab; `hidden` while a prediction is open."""
-    st.session_state.setdefault("explore", VIEWS[0])
     view = st.segmented_control(
-        "Show", VIEWS, key="explore", bind="query-params", label_visibility="collapsed"
+        "Show", WHAT_IF_VIEWS, key="explore", bind="query-params", label_visibility="collapsed"
     )
-    if view == VIEWS[1]:
+    if view == WHAT_IF_VIEWS[1]:
         _show_programs()
     elif problem is None:
         st.caption("Nothing to draw until the inputs above can be used.")
@@ -40,6 +39,7 @@ def show_what_if(problem: Problem | None, *, hidden: bool, projector: bool) -> N
 
 
 def _show_landscape(problem: Problem, *, projector: bool) -> None:
+    follow_theme()
     numbers = [name for name, value in problem.values.items() if isinstance(value, float)]
     moving = [name for name in problem.wrt if name in numbers]
     if not numbers:
@@ -71,9 +71,6 @@ def _show_landscape(problem: Problem, *, projector: bool) -> None:
 
 
 def _descent_inputs() -> tuple[float, int]:
-    state = st.session_state
-    state.setdefault("rate", 0.02)
-    state.setdefault("steps", 40)
     rate = st.number_input(
         "Learning rate", value=None, min_value=0.0, step=0.01, format="%g", key="rate", bind="query-params"
     )
@@ -88,17 +85,16 @@ def _axes(numbers: list[str], moving: list[str]) -> tuple[str, str | None]:
     if len(numbers) == 1:
         return numbers[0], None
     preferred = moving + [name for name in numbers if name not in moving]
-    if state.get("across") not in numbers:
-        state["across"] = preferred[0]
-    if state.get("up") not in numbers or state["up"] == state["across"]:
-        state["up"] = next(name for name in preferred if name != state["across"])
+    if state.across not in numbers:
+        state.across = preferred[0]
+    if state.up not in numbers or state.up == state.across:
+        state.up = next(name for name in preferred if name != state.across)
     across = st.selectbox("Across", numbers, key="across", bind="query-params")
     up = st.selectbox("Up", [name for name in numbers if name != across], key="up", bind="query-params")
     return str(across), str(up)
 
 
 def _surface_switch() -> bool:
-    st.session_state.setdefault("surface", False)
     return st.toggle("As a surface in 3D", key="surface", bind="query-params")
 
 
@@ -117,7 +113,13 @@ def _draw_landscape(
     figure = go.Figure()
     heights = [[loss if math.isfinite(loss) else None for loss in row] for row in ground.losses]
     if surface:
-        figure.add_surface(x=ground.across, y=ground.up, z=heights, showscale=False, opacity=0.9)
+        figure.add_surface(
+            x=ground.across,
+            y=ground.up,
+            z=heights,
+            showscale=False,
+            colorscale=[[0, theme_colour("panel")], [1, theme_colour("forward")]],
+        )
         figure.add_scatter3d(
             x=[ground.at[0]], y=[ground.at[1]], z=[ground.loss], mode="markers", name="here",
             marker={"size": 6, "color": theme_colour("gradient")},
@@ -206,20 +208,11 @@ def _draw_losses(descent: Descent, *, projector: bool) -> None:
 
 
 def _show_programs() -> None:
-    state = st.session_state
-    titles = {program.key: program for program in PROGRAMS}
-    state.setdefault("program", PROGRAMS[0].key)
-    state.setdefault("turns", 3)
+    by_title = {program.title: program for program in PROGRAMS}
     controls, picture = st.columns([1, 2.6], gap="medium")
     with controls:
-        key = st.segmented_control(
-            "Program",
-            list(titles),
-            key="program",
-            bind="query-params",
-            format_func=lambda item: titles[item].title,
-        )
-        program = titles.get(str(key), PROGRAMS[0])
+        title = st.segmented_control("Program", list(by_title), key="program", bind="query-params")
+        program = by_title.get(str(title), PROGRAMS[0])
         w = number("w", key="pw", default=0.5)
         x = number("x", key="px", default=2.0)
         turns = 3

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.gradients import Comparison, ExpressionError, Problem, Verdict, Witnesses
 from core.gradients.derivation import Derivation, Phase, Step, derive
 from core.gradients.formula import FormulaCheck, check_formula
 from core.gradients.tape import Tape, TapeNode
+from ui.autograd.inputs import WHY_VIEWS
 from ui.folding import fold
 from ui.graph import graph
 from ui.messages import trouble
 from ui.numbers import fixed, full, gap
 from ui.stepper import stepper
 
-VIEWS = ("Step by step", "PyTorch's graph", "Four witnesses", "Your own derivative")
 FOLD_LIMIT = 24
 FOLD_LIMIT_WHOLE = 200
 
@@ -33,13 +35,14 @@ def show_why(comparison: Comparison | None, tape: Tape | None, *, hidden: bool, 
     if hidden:
         st.caption("Hidden until you have made your guess above.")
         return
-    st.session_state.setdefault("view", VIEWS[0])
-    view = st.segmented_control("Show", VIEWS, key="view", bind="query-params", label_visibility="collapsed")
-    if view == VIEWS[1]:
-        _show_graph(tape)
-    elif view == VIEWS[2]:
+    view = st.segmented_control(
+        "Show", WHY_VIEWS, key="view", bind="query-params", label_visibility="collapsed"
+    )
+    if view == WHY_VIEWS[1]:
+        _show_graph(tape, comparison.problem.dtype)
+    elif view == WHY_VIEWS[2]:
         _show_witnesses(comparison)
-    elif view == VIEWS[3]:
+    elif view == WHY_VIEWS[3]:
         _show_own(comparison.problem)
     else:
         _show_steps(comparison.problem, tape, projector=projector)
@@ -50,25 +53,21 @@ def _show_steps(problem: Problem, tape: Tape, *, projector: bool) -> None:
     steps = derivation.steps
     nodes = {node.source: node.id for node in tape.nodes if node.source is not None}
     names = {nodes[index]: name for index, name in derivation.names.items() if index in nodes}
-    picked = st.session_state.pop("autograd:picked", None)
-    if picked is not None:
-        st.session_state["step"] = _step_of(picked, nodes, derivation)
     current = steps[stepper(len(steps), key="step")]
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"{_PHASES[current.phase]} &nbsp; {current.words}")
         st.latex(_line(current))
     node = nodes.get(current.node)
-    chosen = graph(
+    graph(
         fold(tape, FOLD_LIMIT, keep=() if node is None else (node,)),
         key="why-graph",
         highlight=node,
         names={index: _plain(name) for index, name in names.items()},
+        dtype=problem.dtype,
         alt=f"The graph with the node of this step highlighted: {current.words}",
+        on_select=partial(_go_to, nodes, derivation),
     )
-    if chosen is not None and chosen != node and chosen != st.session_state.get("autograd:last-picked"):
-        st.session_state["autograd:picked"] = st.session_state["autograd:last-picked"] = chosen
-        st.rerun()
-    with st.expander("All steps on one page", on_change="rerun") as every:
+    with st.expander("All steps on one page", key="all", on_change="rerun", bind="query-params") as every:
         if every.open:
             for number, step in enumerate(steps, 1):
                 st.markdown(f"**{number}.** {_PHASES[step.phase]} &nbsp; {step.words}")
@@ -79,21 +78,23 @@ def _line(step: Step) -> str:
     return f"{step.symbolic} = {step.numeric}"
 
 
-def _step_of(node: int, nodes: dict[int, int], derivation: Derivation) -> int:
-    """The step (from 1) that a click on a node asks for: its backward line, or its forward line."""
+def _go_to(nodes: dict[int, int], derivation: Derivation) -> None:
+    """Callback: the step of the node that was chosen, its backward line if it has one."""
+    chosen = st.session_state["why-graph"].selected
     matching = [
         (step.phase is Phase.BACKWARD, -position)
         for position, step in enumerate(derivation.steps)
-        if nodes.get(step.node) == node
+        if nodes.get(step.node) == chosen
     ]
-    return 1 - max(matching)[1] if matching else int(st.session_state.get("step") or 1)
+    if matching:
+        st.session_state["step"] = 1 - max(matching)[1]
 
 
 def _plain(latex_name: str) -> str:
     return latex_name.replace("_{", "").replace("}", "")
 
 
-def _show_graph(tape: Tape) -> None:
+def _show_graph(tape: Tape, dtype: str) -> None:
     whole = False
     if len(tape.nodes) > FOLD_LIMIT:
         whole = st.toggle(
@@ -105,7 +106,7 @@ def _show_graph(tape: Tape) -> None:
         "and `AccumulateGrad` at the leaves. "
         "The small number is the turn in which `backward()` visited the node."
     )
-    graph(shown, key="torch-graph", show_grad_fn=True, alt="PyTorch's grad_fn graph of this run")
+    graph(shown, key="torch-graph", show_grad_fn=True, dtype=dtype, alt="PyTorch's grad_fn graph of this run")
     st.dataframe(
         [_row(node) for node in tape.nodes[:FOLD_LIMIT_WHOLE]],
         hide_index=True,
@@ -136,7 +137,6 @@ def _several(values: tuple[float, ...]) -> str:
 
 def _show_witnesses(comparison: Comparison) -> None:
     problem = comparison.problem
-    st.session_state.setdefault("digits", False)
     digits = st.toggle("Every digit", key="digits", bind="query-params")
     st.dataframe(
         [_witness_row(row, problem.dtype, digits=digits) for row in comparison.rows],
@@ -175,10 +175,8 @@ def _witness_row(row: Witnesses, dtype: str, *, digits: bool) -> dict[str, str]:
 
 
 def _show_own(problem: Problem) -> None:
-    st.session_state.setdefault("of", problem.wrt[0])
-    if st.session_state["of"] not in problem.wrt:
+    if st.session_state.get("of") not in problem.wrt:
         st.session_state["of"] = problem.wrt[0]
-    st.session_state.setdefault("own", "")
     choice, formula = st.columns([1, 3], vertical_alignment="bottom")
     name = (
         choice.segmented_control("Derivative by", problem.wrt, key="of", bind="query-params")

@@ -157,6 +157,10 @@ def test_a_name_that_the_loss_does_not_have_is_pointed_at() -> None:
     assert caught.value.excerpt() == "2*w + v\n      ^"
 
 
+def test_a_huge_constant_in_a_formula_is_infinite_and_no_crash() -> None:
+    assert check_formula(WORKED, "w", "w + pow(14, 269)").theirs == (math.inf,)
+
+
 def test_a_text_that_is_no_formula_is_refused() -> None:
     with pytest.raises(ExpressionError):
         check_formula(WORKED, "w", "2*(w")

@@ -121,7 +121,13 @@ def test_the_factor_is_what_makes_the_guess_right(shown: Example) -> None:
 
 def test_a_constant_times_a_square_is_no_trouble() -> None:
     found = diagnose(problem("(0.5*w**2 - 3)**2", {"w": 3}, ["w"]), "w", 3)
-    assert found.explanation == "You stopped at `0.5*w**2`: multiply by its own derivative by w, w = 3."
+    assert found.explanation.startswith("You stopped at `0.5*w**2`: multiply by its own derivative by w, ")
+    assert found.factor == pytest.approx(3)
+
+
+def test_numbers_so_small_that_their_product_is_none_are_no_trouble() -> None:
+    given_problem = problem("w*x + a", {"w": 1e-200, "x": 1e-200, "a": 1}, ["w"], "float64")
+    assert not diagnose(given_problem, "w", 1).correct
 
 
 def test_a_batch_names_the_number_of_examples() -> None:

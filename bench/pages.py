@@ -1,0 +1,366 @@
+"""First paint, change to changed number and server memory, beside a blank Streamlit page, in a real Chromium."""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from bench.measure import percentile, ratio, shuffled
+from bench.registry import Cell, Table, Target
+from core.gradients import compare
+from core.gradients.gallery import EXAMPLES
+from tests.browser import chromium
+from tests.browser.conftest import FLAGS
+from tests.browser.server import ROOT, Server, serve
+from tests.browser.visitor import Visitor
+from ui.numbers import fixed
+
+CHANGE_RATIO: Final = 1.5
+PAINT_RATIO: Final = 2.0
+MEMORY_MIB: Final = 400
+GROWTH_MIB: Final = 10
+
+_MIB: Final = 2**20
+_WINDOW: Final[Any] = {"width": 1280, "height": 720}
+_PROBE: Final = Path(__file__).with_name("probe.js").read_text(encoding="utf-8")
+_WORKED: Final = EXAMPLES[0]
+_NUMBER: Final = ".uth-number .value"
+_METRIC: Final = '[data-testid="stMetricValue"]'
+
+# The least that does the same: a number goes to the server, another comes back.
+_BLANK: Final = """
+import streamlit as st
+
+kind = st.query_params.get("kind", "number")
+w = st.slider("w", -10.0, 10.0, 0.5, 0.1) if kind == "slider" else st.number_input("w", value=0.5, step=0.1)
+st.metric("L", f"{2 * (w * 2 + 0.1 - 5) * 2:.4f}")
+"""
+# The blank page gets of our settings what touches speed, not the theme.
+_BLANK_SETTINGS: Final = {
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
+    "STREAMLIT_RUNNER_MAGIC_ENABLED": "false",
+    "STREAMLIT_CLIENT_TOOLBAR_MODE": "viewer",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page to measure.
+
+    Attributes:
+        name: what the tables call it.
+        ours: whether our server serves it, or the blank one.
+        path: its address below the server's.
+        number: CSS selector of the number that changes.
+        first: the number on arrival.
+        keys: the key that raises `w`, and the one that lowers it.
+    """
+
+    name: str
+    ours: bool
+    path: str
+    number: str = _NUMBER
+    first: str = "-15.6000"
+    keys: tuple[str, str] = ("ArrowUp", "ArrowDown")
+
+
+BLANK: Final = Place("blank: number input and metric", ours=False, path="/", number=_METRIC)
+SLIDER: Final = Place(
+    "blank: slider and metric", ours=False, path="/?kind=slider", number=_METRIC,
+    keys=("ArrowRight", "ArrowLeft"),
+)  # fmt: skip
+LAB: Final = Place("autograd", ours=True, path="/autograd")
+PROJECTOR: Final = Place("autograd, projector", ours=True, path="/autograd?projector=true")
+HOME: Final = Place("home", ours=True, path="/")
+TABS: Final = tuple(
+    Place(f"autograd, tab {tab}", ours=True, path=f"/autograd?tab={tab}")
+    for tab in ("What if?", "Where does it break?", "Take it away")
+)
+
+
+def run(changes: int = 40, paints: int = 12, visits: int = 30, drag_s: float = 2.0) -> list[Table]:
+    """Measure; the counts are smaller when trying it out."""
+    with ExitStack() as stack:
+        browser = stack.enter_context(_browser())
+        ours = stack.enter_context(_serve_ours())
+        at_once = _paint(browser, ours, LAB)
+        blank = stack.enter_context(_serve_blank())
+        servers = {True: ours, False: blank}
+        paint = _first_paint(browser, servers, paints, at_once)
+        change = _changes(browser, servers, changes)
+        drag = _drag(browser, ours, drag_s)
+        stack.pop_all().close()
+    with _browser() as browser:
+        memory = _memory(browser, visits)
+    return [change, paint, drag, memory]
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=flags)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def _serve_ours(environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder), environment=environment) as server:
+        yield server
+
+
+@contextmanager
+def _serve_blank() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "blank.py"
+        script.write_text(_BLANK, encoding="utf-8")
+        with serve(Path(folder), script, _BLANK_SETTINGS) as server:
+            yield server
+
+
+def _context(browser: Browser) -> BrowserContext:
+    context = browser.new_context(viewport=_WINDOW)
+    context.add_init_script(_PROBE)
+    return context
+
+
+def _first_paint(browser: Browser, servers: Mapping[bool, Server], rounds: int, at_once: dict[str, Any]) -> Table:
+    places = {place.name: place for place in (BLANK, LAB, PROJECTOR, HOME)}
+    for place in places.values():
+        _paint(browser, servers[place.ours], place)
+    paints: dict[str, list[dict[str, Any]]] = {name: [] for name in places}
+    for order in shuffled(list(places), rounds):
+        for name in order:
+            paints[name].append(_paint(browser, servers[places[name].ours], places[name]))
+    blank = [paint["seen"] for paint in paints[BLANK.name]]
+
+    def median(name: str, what: str) -> float:
+        return statistics.median(paint[what] for paint in paints[name])
+
+    rows: list[tuple[Cell, ...]] = []
+    for name, several in paints.items():
+        seen = [paint["seen"] for paint in several]
+        parts = (median(name, what) for what in ("first_byte", "scripts_loaded", "connected", "first_message", "arrived"))
+        sizes = (round(median(name, "requests")), median(name, "kilobytes"))
+        rows.append((name, median(name, "seen"), percentile(seen, 90), str(ratio(seen, blank)), *parts, *sizes))
+    parts = (at_once[what] for what in ("first_byte", "scripts_loaded", "connected", "first_message", "arrived"))
+    sizes = (at_once["requests"], at_once["kilobytes"])
+    rows.append(("autograd, the first visit after the start", at_once["seen"], None, "", *parts, *sizes))
+    found = ratio([paint["seen"] for paint in paints[LAB.name]], blank)
+    return Table(
+        title="First paint: from navigation to the frame with the number, cold browser, ms",
+        columns=(
+            "page", "median", "p90", "times blank (95% interval)", "first byte", "scripts loaded", "websocket open",
+            "first message", "number sent", "requests", "kB",
+        ),
+        rows=tuple(rows),
+        notes=(
+            f"{rounds} interleaved rounds, a new browser context each; medians, every column since the navigation.",
+            "scripts loaded: the last script that was loaded before the websocket opened. "
+            "number sent: the last websocket message before the number was on the page.",
+            "kB: what crossed the network before the number was on the page, as it was sent.",
+        ),
+        targets=(
+            Target(f"the lab's first paint at most {PAINT_RATIO:g} times the blank page's: {found}", met=found.value <= PAINT_RATIO),
+        ),
+    )  # fmt: skip
+
+
+def _paint(browser: Browser, server: Server, place: Place) -> dict[str, Any]:
+    """Milliseconds since the navigation, in a browser context without a cache."""
+    context = _context(browser)
+    try:
+        page = context.new_page()
+        page.goto(server.url + place.path, wait_until="commit")
+        paint: dict[str, Any] = page.evaluate(
+            "([selector, text]) => bench.paint(selector, text)", [place.number, place.first]
+        )
+        # The next measurement does not share the machine with the rest of this one.
+        Visitor(page, server.url).wait()
+        return paint
+    finally:
+        context.close()
+
+
+def _changes(browser: Browser, servers: Mapping[bool, Server], rounds: int) -> Table:
+    places = {place.name: place for place in (BLANK, SLIDER, LAB, PROJECTOR, *TABS)}
+    milliseconds: dict[str, list[dict[str, float]]] = {name: [] for name in places}
+    with ExitStack() as stack:
+        visitors: dict[str, Visitor] = {}
+        for name, place in places.items():
+            context = _context(browser)
+            stack.callback(context.close)
+            visitors[name] = Visitor(context.new_page(), servers[place.ours].url)
+            visitors[name].open(place.path)
+            for key in place.keys:
+                _change(visitors[name], place, key)
+        for turn, order in enumerate(shuffled(list(places), rounds)):
+            for name in order:
+                place = places[name]
+                milliseconds[name].append(_change(visitors[name], place, place.keys[turn % 2]))
+    times = {name: [change["seen"] for change in several] for name, several in milliseconds.items()}
+
+    def median(name: str, what: str) -> float:
+        return statistics.median(change[what] for change in milliseconds[name])
+
+    targets = []
+    for place in (LAB, PROJECTOR):
+        found = ratio(times[place.name], times[BLANK.name])
+        text = f"{place.name}: at most {CHANGE_RATIO:g} times the blank page: {found}"
+        targets.append(Target(text, met=found.value <= CHANGE_RATIO))
+    return Table(
+        title="Change of w: from the key press to the frame with the changed number, ms",
+        columns=(
+            "page", "median", "p90", "times blank (95% interval)", "times slider", "sent", "arrived", "idle again",
+        ),
+        rows=tuple(
+            (
+                name, statistics.median(several), percentile(several, 90), str(ratio(several, times[BLANK.name])),
+                str(ratio(several, times[SLIDER.name])), median(name, "sent"), median(name, "arrived"), median(name, "idle"),
+            )
+            for name, several in times.items()
+        ),
+        notes=(
+            f"{rounds} interleaved rounds of one change each; medians, every column since the key press.",
+            "sent: the browser asks the server; arrived: the message that holds the number; idle again: the script has run.",
+        ),
+        targets=tuple(targets),
+    )  # fmt: skip
+
+
+def _change(visitor: Visitor, place: Place, key: str) -> dict[str, float]:
+    page = visitor.page
+    page.locator('input[aria-label="w"]').focus()
+    page.evaluate("selector => bench.watch(selector)", place.number)
+    page.keyboard.press(key)
+    page.evaluate("bench.changed")
+    visitor.wait()
+    times: dict[str, float] = page.evaluate("bench.times()")
+    return times
+
+
+def _drag(browser: Browser, server: Server, seconds: float) -> Table:
+    context = _context(browser)
+    try:
+        visitor = Visitor(context.new_page(), server.url)
+        visitor.open(LAB.path)
+        page = visitor.page
+        dial = page.get_by_role("slider", name="drag w")
+        box = dial.bounding_box()
+        if box is None:
+            raise RuntimeError("the dial `drag w` is not on the page")
+        middle = box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + box["width"] / 2, middle)
+        page.mouse.down()
+        page.evaluate("selector => bench.count(selector)", LAB.number)
+        start = time.perf_counter()
+        while (share := (time.perf_counter() - start) / seconds) < 1:
+            # There and back, so that every position differs from the last.
+            page.mouse.move(box["x"] + box["width"] * (0.1 + 0.8 * abs(1 - 2 * share)), middle)
+            page.wait_for_timeout(8)
+        page.mouse.up()
+        took = time.perf_counter() - start
+        seen, gaps = page.evaluate("[bench.frames.length, bench.gaps()]")
+        page.wait_for_timeout(300)
+        visitor.wait()
+        last = float(dial.get_attribute("aria-valuenow") or "nan")
+        shown = page.locator(LAB.number).first.inner_text()
+        expected = fixed(compare(_WORKED.loss, {**_WORKED.values, "w": last}, _WORKED.wrt)["w"].autograd)
+    finally:
+        context.close()
+    return Table(
+        title=f"Dragging w for {seconds:g} s",
+        columns=("changes per second", "median gap ms", "p90 gap ms", "last position", "number shown", "its gradient"),
+        rows=((seen / took, *_middle(gaps), last, shown, expected),),
+        notes=("A change: a frame in which the number differs from the frame before.",),
+        targets=(Target("the last position wins", met=shown == expected),),
+    )
+
+
+def _middle(gaps: Sequence[float]) -> tuple[float | None, float | None]:
+    return (statistics.median(gaps), percentile(gaps, 90)) if gaps else (None, None)
+
+
+def _memory(browser: Browser, visits: int) -> Table:
+    # One second instead of 120 until a visit whose browser has gone is forgotten.
+    expiry = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "1"}
+    with _serve_ours(expiry) as server:
+        process = _process(server)
+        idle = _settled(process)
+        first = _paint(browser, server, LAB)["seen"]
+        context = browser.new_context(viewport=_WINDOW)
+        open_visit = Visitor(context.new_page(), server.url)
+        open_visit.open(LAB.path)
+        one = _settled(process)
+        open_visit.page.close()
+        for _ in range(max(visits // 3, 1)):
+            _visit(context, server)
+        before = _after_expiry(context, server, process)
+        for _ in range(visits):
+            _visit(context, server)
+        after = _after_expiry(context, server, process)
+        context.close()
+    growth = (after - before) / _MIB
+    return Table(
+        title="Memory of the server and its processes, MiB resident",
+        columns=("when", "MiB"),
+        rows=(
+            ("idle: everything imported, no visit yet", idle / _MIB),
+            ("with one visit open", one / _MIB),
+            (f"after {max(visits // 3, 1)} visits, closed and expired", before / _MIB),
+            (f"after {visits} more", after / _MIB),
+            ("growth", growth),
+        ),
+        notes=(
+            "A visit: open the lab, change w, close. server.disconnectedSessionTTL is 1 s here instead of 120.",
+            f"The first visit once everything was imported saw its number after {first:.0f} ms.",
+        ),
+        targets=(
+            Target(f"at most {MEMORY_MIB} MiB with one visit: {one / _MIB:.0f} MiB", met=one <= MEMORY_MIB * _MIB),
+            Target(f"less than {GROWTH_MIB} MiB of growth: {growth:.1f} MiB", met=growth < GROWTH_MIB),
+        ),
+    )
+
+
+def _visit(context: BrowserContext, server: Server) -> None:
+    visitor = Visitor(context.new_page(), server.url)
+    visitor.open(LAB.path)
+    visitor.page.locator('input[aria-label="w"]').press("ArrowUp")
+    visitor.page.wait_for_timeout(50)
+    visitor.wait()
+    visitor.page.close()
+
+
+def _after_expiry(context: BrowserContext, server: Server, process: psutil.Process) -> int:
+    """Memory when the visits so far are forgotten: Streamlit drops the expired ones when the next one closes."""
+    time.sleep(1.5)
+    _visit(context, server)
+    return _settled(process)
+
+
+def _process(server: Server) -> psutil.Process:
+    """The server's process: the child of ours that was told the port."""
+    port = server.url.rsplit(":", 1)[-1]
+    return next(child for child in psutil.Process().children() if port in child.cmdline())
+
+
+def _settled(process: psutil.Process, patience_s: float = 40) -> int:
+    """Resident bytes of a process and its children, once they have not moved for two seconds."""
+    deadline = time.monotonic() + patience_s
+    readings: list[int] = []
+    while time.monotonic() < deadline:
+        readings.append(sum(member.memory_info().rss for member in (process, *process.children(recursive=True))))
+        if len(readings) > 8 and max(readings[-8:]) - min(readings[-8:]) < _MIB // 4:
+            break
+        time.sleep(0.25)
+    return readings[-1]
