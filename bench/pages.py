@@ -243,7 +243,10 @@ def _change(visitor: Visitor, place: Place, key: str) -> dict[str, float]:
     page.locator('input[aria-label="w"]').focus()
     page.evaluate("selector => bench.watch(selector)", place.number)
     page.keyboard.press(key)
-    page.evaluate("bench.changed")
+    try:
+        page.evaluate("bench.changed")
+    except Exception as e:
+        page.screenshot(path="/tmp/stuck.png"); print(place, key, e); raise
     visitor.wait()
     times: dict[str, float] = page.evaluate("bench.times()")
     return times

@@ -38,11 +38,18 @@
     look()
   }
 
+  const PATIENCE_MS = 5_000
+  const patiently = (what, start) =>
+    new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error(`${what}: nothing after ${PATIENCE_MS} ms`)), PATIENCE_MS)
+      start(resolve)
+    })
+
   const bench = (window.bench = {})
 
   // First paint: resolves when the number is on the page.
   bench.paint = (selector, text) =>
-    new Promise(resolve => {
+    patiently(`${selector} never showed ${text}`, resolve => {
       onFrame(selector, now => now === text, (frame, changedAt) => {
         const resources = performance.getEntriesByType("resource").filter(entry => entry.responseEnd <= frame)
         const navigation = performance.getEntriesByType("navigation")[0]
@@ -66,7 +73,7 @@
     let pressed = 0
     addEventListener("keydown", event => (pressed ||= event.timeStamp), { capture: true, once: true })
     let seen, arrived
-    bench.changed = new Promise(resolve =>
+    bench.changed = patiently(`${selector} stayed ${before}`, resolve =>
       onFrame(selector, now => now !== null && now !== before, (frame, changedAt) => {
         seen = frame
         arrived = lastBefore(messages, changedAt)

@@ -50,7 +50,7 @@ with st.container(key="stage", gap="xsmall" if projector else "small"):
 why, what_if, breaks, take_away = st.tabs(TABS, key="tab", on_change="rerun", bind="query-params")
 if why.open:
     with why:
-        show_why(comparison, tape, hidden=hidden, projector=projector)
+        show_why(comparison, tape, hidden=hidden)
 if what_if.open:
     with what_if:
         show_what_if(inputs.problem, hidden=hidden, projector=projector)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.gradients.evaluation import Value
 from core.gradients.expression import CONSTANT, VARIABLE, Builder, Node
-from core.gradients.latex import latex, number, symbol
+from core.gradients.latex import factor, indexed, latex, number, symbol
 from core.gradients.operations import REDUCTIONS, local_derivatives
 from core.gradients.problem import Problem
 from core.gradients.reverse import HandDerivation, constant_exponent, differentiate
@@ -88,8 +88,9 @@ def derive(problem: Problem) -> Derivation:
 def loss_in_numbers(problem: Problem) -> tuple[str, str]:
     """The loss as a formula in symbols and with the current numbers, LaTeX; a batch as a sum over i."""
     batch = [name for name, value in problem.values.items() if isinstance(value, tuple)]
-    symbols = {name: f"{symbol(name)}_i" if name in batch else symbol(name) for name in problem.values}
-    text = _reduced(problem, latex(problem.formula, symbols))
+    symbols = {name: indexed(name) if name in batch else symbol(name) for name in problem.values}
+    write = factor if batch else latex
+    text = _reduced(problem, write(problem.formula, symbols))
     if batch:
         return text, ""
     return text, latex(
@@ -245,16 +246,18 @@ class _Writer:
         formula = derivative(self._problem.formula, name)
         value = _show(self._hand.gradients[index]) if self._hand.gradients[index] is not None else "0"
         own_batch = isinstance(self._problem.values[name], tuple)
-        left = _partial(f"{symbol(name)}_i" if own_batch else symbol(name))
+        left = _partial(indexed(name) if own_batch else symbol(name))
         if written_size(formula) > MAX_WRITTEN_SIZE:
             words = "the whole formula is too long to write out; the lines above are the derivation"
             return Step(Phase.RESULT, index, rf"{left} = \cdots", value, words)
         batch = [key for key, item in self._problem.values.items() if isinstance(item, tuple)]
-        symbols = {key: f"{symbol(key)}_i" if key in batch else symbol(key) for key in self._problem.values}
-        body = latex(formula, symbols)
+        symbols = {key: indexed(key) if key in batch else symbol(key) for key in self._problem.values}
+        if own_batch and self._problem.reduction == "mean":
+            body = rf"\frac{{1}}{{{self._problem.batch}}} \cdot {factor(formula, symbols)}"
+        else:
+            body = factor(formula, symbols) if batch and not own_batch else latex(formula, symbols)
         if own_batch:
-            factor = rf"\frac{{1}}{{{self._problem.batch}}}" if self._problem.reduction == "mean" else ""
-            return Step(Phase.RESULT, index, f"{left} = {factor}{body}", value, "one derivative per example")
+            return Step(Phase.RESULT, index, f"{left} = {body}", value, "one derivative per example")
         symbolic = f"{left} = {_reduced(self._problem, body)}"
         if batch:
             return Step(Phase.RESULT, index, symbolic, value, "the sum over the examples")

@@ -17,6 +17,8 @@ from core.gradients.evaluation import evaluate, final
 from core.gradients.problem import Problem, ProblemError
 
 MAX_STEPS = 500
+MAX_WORK = 40_000
+"""Operations in one descent, about a second: a long loss gets fewer steps."""
 _CONVERGED = 1e-4
 """The slope counts as gone when it has fallen to this part of what it was at the start."""
 _EXPLODED = 1e6
@@ -98,15 +100,16 @@ def descend(problem: Problem, learning_rate: float, steps: int) -> Descent:
     Args:
         problem: the loss and where to start.
         learning_rate: the factor of the gradient in each step: finite, above 0.
-        steps: how many, 1 to 500.
+        steps: how many, 1 to 500; fewer for a loss of more than 80 operations.
 
     Raises:
         ProblemError: if the learning rate or the number of steps is out of range.
     """
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise ProblemError(f"The learning rate is {learning_rate:g}: give a number above 0, such as 0.05.")
-    if not 1 <= steps <= MAX_STEPS:
-        raise ProblemError(f"The number of steps is {steps}: choose 1 to {MAX_STEPS}.")
+    most = min(MAX_STEPS, max(MAX_WORK // max(problem.expression.operations, 1), 1))
+    if not 1 <= steps <= most:
+        raise ProblemError(f"The number of steps is {steps}: choose 1 to {most} for this loss.")
     leaves = problem.tensors(requires_grad=True)
     moving = [leaves[name] for name in problem.wrt]
     path: list[Step] = []

@@ -271,6 +271,8 @@ class _Reader:
                 else:
                     pending.append((item, depth, True))
                     pending.extend((operand, depth + 1, False) for operand in reversed(operands))
+        if len(self._builder.nodes) > MAX_NODES:
+            raise self._error(tree, f"More than {MAX_NODES:,} operations; shorten the expression.")
         return self._builder.build(finished[-1])
 
     def _combine(self, op: str, inputs: list[int]) -> int:

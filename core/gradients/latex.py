@@ -45,6 +45,13 @@ def latex(expression: Expression, leaves: Mapping[str, str] | None = None) -> st
     return written[-1][0]
 
 
+def factor(expression: Expression, leaves: Mapping[str, str] | None = None) -> str:
+    """A formula in LaTeX as it stands behind a sum sign or a factor: in brackets if it is a sum."""
+    text = latex(expression, leaves)
+    is_sum = expression.nodes[-1].op in {"add", "sub", "neg"} or text.startswith("-")
+    return rf"\left({text}\right)" if is_sum else text
+
+
 def _precedence(text: str) -> int:
     """How tightly a leaf binds: a negative number like a difference, `2 × 10^5` like a product."""
     return _SUM if text.startswith("-") else _PRODUCT if r"\times" in text or r"\frac" in text else _ATOM
@@ -85,19 +92,32 @@ def _wrap(part: tuple[str, int], least: int, *, signed: bool = False) -> str:
 
 
 def _times(left: str, right: str) -> str:
-    needs_dot = right[0].isdigit() or (left[-1].isdigit() and right.startswith(r"\left(-"))
-    return r" \cdot " if needs_dot or (left[-1].isdigit() and right[0].isdigit()) else r"\,"
+    """A dot where two numbers would run together; `3 1/2` would read as three and a half."""
+    runs_together = left[-1].isdigit() and right.startswith((r"\left(-", r"\frac"))
+    return r" \cdot " if right[0].isdigit() or runs_together else r"\,"
 
 
 def symbol(name: str) -> str:
     """A name as a symbol: `w1` as w with index 1, `alpha` as the Greek letter, words in italics."""
     stem = name.rstrip("0123456789")
     digits = name[len(stem) :]
-    stem = stem.rstrip("_")
+    stem = stem.rstrip("_") if digits else stem
     if not stem:
         return rf"\mathit{{{_escape(name)}}}"
-    text = f"\\{stem}" if stem in _GREEK else stem if len(stem) == 1 else rf"\mathit{{{_escape(stem)}}}"
+    text = (
+        f"\\{stem}"
+        if stem in _GREEK
+        else stem
+        if len(stem) == 1 and stem != "_"
+        else rf"\mathit{{{_escape(stem)}}}"
+    )
     return f"{text}_{{{digits}}}" if digits else text
+
+
+def indexed(name: str) -> str:
+    """A variable's symbol for example i of a batch; an index of its own comes first, as in `x_{1,i}`."""
+    text = symbol(name)
+    return f"{text[:-1]},i}}" if "_{" in text else f"{text}_i"
 
 
 def number(value: float, digits: int = 5) -> str:

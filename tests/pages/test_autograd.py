@@ -25,6 +25,7 @@ VIEWS = [
     {"tab": "Where does it break?"},
     {"tab": "Take it away"},
 ]
+PROGRAMS_VIEW, TRAPS_VIEW = VIEWS[5], VIEWS[6]
 
 
 def lab(**query: str | list[str]) -> Visit:
@@ -137,7 +138,7 @@ def test_lists_of_sixty_four_numbers() -> None:
 def test_twelve_variables() -> None:
     names = [f"a{index}" for index in range(12)]
     visit = lab(loss="*".join(names), wrt=names, **{name: "1.5" for name in names})
-    assert [field.label for field in visit.app.number_input] == names
+    assert sorted(field.label for field in visit.app.number_input) == sorted(names)
     # Four on the stage, the others in the table of witnesses.
     assert visit.gradients() == {name: round(1.5**11, 4) for name in names[:4]}
     visit.set(view="Four witnesses")
@@ -165,13 +166,13 @@ def test_a_variable_may_be_called_like_a_parameter_of_the_lab(name: str) -> None
 def test_a_deep_expression_is_folded_in_the_graph() -> None:
     visit = lab(loss="+".join(["w*x"] * 40), wrt=["w"])
     assert visit.gradients() == {"w": 80.0}
-    sent = visit.everything().decode(errors="ignore")
+    sent = visit.text()
     assert re.search(r"… \d+ more operations", sent)
-    assert sent.count('"kind": "operation"') < 60
+    assert sent.count('"kind": "operation"') < 80
     visit.set(view="PyTorch's graph")
     assert [row["node"] for row in visit.tables()[0]].count("×") == 40
     visit.set(whole=True)
-    assert sent.count('"kind": "operation"') < visit.everything().decode(errors="ignore").count('"kind": "operation"')
+    assert sent.count('"kind": "operation"') < visit.text().count('"kind": "operation"')
 
 
 def test_infinite_and_nan_results_are_shown_with_the_reason() -> None:
@@ -205,7 +206,8 @@ def test_a_kink_is_named() -> None:
         ("(w*x", "never closed"),
         ("w*x)", "never opened"),
         ("w*x +", "operator or a number is missing"),
-        ("__import__('os').system('ls')", "`__import__`|attribute|dot"),
+        ("__import__('os')", "Unknown function `__import__`"),
+        ("__import__('os').system('ls')", "plain function name"),
         ("w.real", "attribute|dot"),
         ("(" * 10_000 + "x" + ")" * 10_000, "characters|nested"),
         ("(" * 900 + "x" + ")" * 900, "nested"),
@@ -215,14 +217,13 @@ def test_a_kink_is_named() -> None:
         ("3", "no variable"),
         ("1e400*w", "finite|large"),
         ("w = 3", "="),
-        ("w[0]", r"\["),
+        ("w[0]", "subscript"),
         ("w; x", ";|out of place"),
         ("w\x00", "character|formula"),
         ("w < x", "<|comparison|Comparison"),
-        ("w if x else b", "if|reserved"),
+        ("w if x else b", "condition"),
         ("max(w)", "max"),
         ("sin(w, x)", "sin"),
-        ("ω̸*2", "character|name|formula|̸"),
         ("<script>alert(1)</script>", "<|formula|missing"),
     ],
 )
@@ -237,16 +238,24 @@ def test_a_loss_that_is_none_is_one_line(loss: str, said: str) -> None:
     # No result that no longer matches, and the other panels work.
     assert visit.numbers() == {}
     assert "−15.6".encode() not in visit.everything()
-    for view in VIEWS:
-        visit.put(view)
-        assert visit.troubles() == [line]
-        assert visit.numbers() == {}
-    visit.put(VIEWS[6])
+    visit.put(TRAPS_VIEW)
     assert len(visit.tables()) == 1
-    visit.put(VIEWS[5])
-    assert b"program-graph" in visit.everything()
+    visit.put(PROGRAMS_VIEW)
+    assert "The graph of this run" in visit.text()
+    assert visit.troubles() == [line]
     visit.put({"loss": "w*x"})
     assert visit.gradients() == {"w": 2.0}
+
+
+def test_no_view_shows_what_no_longer_matches() -> None:
+    visit = lab()
+    visit.set(loss="w*(")
+    for view in VIEWS:
+        visit.put(view)
+        assert len(visit.troubles()) == 1
+        assert visit.numbers() == {}
+        if view != TRAPS_VIEW:
+            assert "15.6" not in visit.text()
 
 
 def test_the_caret_points_at_the_place() -> None:
@@ -267,7 +276,7 @@ def test_a_visitor_s_text_is_never_markup() -> None:
     assert b"unsafe" not in sent
 
 
-@pytest.mark.parametrize("loss", ["x**x**x**x", "1/(w - w)", "log(-1*w)", "sqrt(-w)", "w**-1e9", "pow(w, 0.5)", "abs(w - w)"])
+@pytest.mark.parametrize("loss", ["x**x**x**x", "100000*w", "ω*2", "1/(w - w)", "log(-1*w)", "sqrt(-w)", "w**-1e9", "pow(w, 0.5)", "abs(w - w)"])
 def test_odd_losses_run_everywhere(loss: str) -> None:
     visit = lab(loss=loss, dtype="float16")
     for view in VIEWS:
@@ -286,7 +295,7 @@ def test_a_number_that_is_none_is_one_line(value: float | None) -> None:
         assert "`w`" in line
         assert "finite number" in line
         assert visit.numbers() == {}
-    visit.put(VIEWS[6])
+    visit.put(TRAPS_VIEW)
     assert len(visit.tables()) == 1
     visit.app.number_input(key="w").set_value(0.5).run()
     assert visit.numbers() == {"∂L/∂w": "-15.6000", "∂L/∂b": "-7.8000"}
@@ -368,10 +377,14 @@ def test_garbage_in_a_link_falls_back_and_is_said_in_one_line(
     assert "\n" not in line
     assert len(line) < 400
     assert visit.troubles() == []
-    assert visit.numbers() == {"∂L/∂w": "-15.6000", "∂L/∂b": "-7.8000"}
-    for view in VIEWS:
-        visit.put(view)
-        assert visit.troubles() == []
+    if "lists" not in query or query["lists"] == "q":
+        assert visit.numbers() == {"∂L/∂w": "-15.6000", "∂L/∂b": "-7.8000"}
+    # Said once, not of every change.
+    visit.set(w=0.75)
+    assert visit.notices() == [line]
+    visit.app.button(key="autograd:reset").click()
+    visit.run()
+    assert visit.notices() == []
 
 
 def test_much_garbage_is_still_one_short_line() -> None:
@@ -413,11 +426,11 @@ def test_the_stepper_goes_forward_and_back_and_stays_within_a_shorter_derivation
 
 def test_reset_restores_the_worked_example_in_every_input() -> None:
     start = lab()
-    inputs = ["loss", "w", "x", "b", "y", "dtype", "reduction", "wrt", "lists", "predict", "step", "rate", "steps"]
+    inputs = ["loss", "w", "x", "b", "dtype", "reduction", "wrt", "lists", "predict"]
     before = {key: start.get(key) for key in inputs}
     visit = lab(
-        loss="(w*x + b - y)**2 + w", w="3", x="4", b="5", y="6", dtype="float64", reduction="sum", wrt="x", lists="y",
-        predict="true", step="3", rate="0.5", steps="7", **{"y[]": "1, 2"},
+        loss="(w*x + b - y)**2 + w", w="3", x="4", b="5", dtype="float64", reduction="sum", wrt="x",
+        lists="y", predict="true", **{"y[]": "1, 2"},
     )  # fmt: skip
     assert all(visit.get(key) != before[key] for key in inputs)
     visit.app.button(key="autograd:reset").click()
@@ -427,6 +440,20 @@ def test_reset_restores_the_worked_example_in_every_input() -> None:
     assert visit.latex() == start.latex()
     visit.put({"lists": ["y"]})
     assert visit.get("y[]") == lab(lists="y").get("y[]")
+
+
+def test_reset_restores_what_is_in_the_tabs() -> None:
+    changed: dict[str, dict[str, str | list[str]]] = {
+        "Why?": {"step": "3", "all": "true"},
+        "What if?": {"rate": "0.5", "steps": "7", "across": "x", "up": "w", "surface": "true"},
+    }
+    for tab, query in changed.items():
+        start, visit = lab(tab=tab), lab(tab=tab, **query)
+        assert all(visit.get(key) != start.get(key) for key in query)
+        visit.app.button(key="autograd:reset").click()
+        visit.run()
+        assert {key: visit.get(key) for key in query} == {key: start.get(key) for key in query}
+        assert visit.get("tab") == tab
 
 
 def test_reset_drops_the_link_s_notice_and_repairs_a_broken_loss() -> None:
@@ -445,6 +472,14 @@ def test_a_value_survives_a_closed_tab() -> None:
         visit.set(tab=tab)
     assert visit.app.number_input(key="rate").value == 0.1
     assert visit.app.number_input(key="steps").value == 5
+
+
+def test_a_link_s_value_waits_in_a_closed_tab() -> None:
+    visit = lab(rate="0.1", view="Four witnesses", step="3")
+    visit.set(tab="What if?")
+    assert visit.app.number_input(key="rate").value == 0.1
+    visit.set(tab="Why?", view="Step by step")
+    assert visit.app.slider(key="step").value == 3
 
 
 def test_inputs_survive_a_visit_to_the_home_page() -> None:
@@ -480,7 +515,7 @@ def test_a_hidden_gradient_is_nowhere(view: dict[str, str], projector: str) -> N
     extra = {"digits": "true", "whole": "true", "all": "true", "surface": "true", "own": "2*(w*x+b-y)"}
     visit = lab(predict="true", projector=projector, **view, **extra)
     assert told(visit) == []
-    assert "?" in [str(node) for node in re.findall(r'"gradient": "(.)"', visit.everything().decode(errors="ignore"))]
+    assert "?" in [str(node) for node in re.findall(r'"gradient": "(.)"', visit.text())]
     # A guess for one of two does not tell the other, nor the graph.
     visit.app.text_input[guess_index(visit, "b")].set_value("1").run()
     assert "15.6" not in told(visit)
@@ -518,25 +553,25 @@ def test_a_guess_is_diagnosed(text: str, sign: str, said: str) -> None:
     line = guess(visit, "w", text)
     assert line.startswith(sign)
     assert re.search(said, line)
-    assert "-15.6000" in visit.everything().decode(errors="ignore")
-    assert "uth-verdict" not in visit.everything().decode(errors="ignore").split("<style>")[0]
+    assert "-15.6000" in visit.text()
+    assert "uth-verdict" not in visit.text().split("<style>")[0]
 
 
 def test_all_is_revealed_after_the_last_guess() -> None:
     visit = lab(predict="true")
     guess(visit, "w", "-15.6")
-    assert "hidden until" in visit.everything().decode(errors="ignore").lower()
+    assert "hidden until" in visit.text().lower()
     guess(visit, "b", "7.8")
     assert visit.verdict() == "✓ four witnesses agree"
     assert len(visit.said()) == 2
-    sent = visit.everything().decode(errors="ignore")
+    sent = visit.text()
     assert '"gradient": "?"' not in sent
     assert "hidden until" not in sent.lower()
     assert visit.app.slider(key="step").value == 1
     # Another point is another question.
     visit.set(w=0.75)
     assert visit.said() == []
-    assert '"gradient": "?"' in visit.everything().decode(errors="ignore")
+    assert '"gradient": "?"' in visit.text()
 
 
 @pytest.mark.parametrize("text", ["abc", "w*x", "(1", "1/0", "1e999", "__import__('os')", "9" * 3_000])
@@ -571,7 +606,7 @@ def test_every_example_runs_in_every_view_and_dtype(example: "object") -> None:
 def test_every_trap_renders(trap: "object") -> None:
     visit = lab(tab="Where does it break?", trap=trap.title)
     assert visit.notices() == []
-    assert visit.app.code[0].value == trap.code
+    assert visit.app.code[0].value == trap.code.strip()
     assert len(visit.tables()) == 1
     assert trap.why[:30].encode() in visit.everything()
 
@@ -629,11 +664,11 @@ def test_landscape_says_what_a_descent_does() -> None:
 
 def test_one_s_own_derivative_is_judged() -> None:
     visit = lab(view="Your own derivative")
-    for text, sign in (("2*(w*x + b - y)*x", "✓"), ("2*(w*x + b - y)", "✗"), ("", "")):
+    for text, sign in (("2*(w*x + b - y)*x", "✓"), ("2*(w*x + b - y)", "✗"), ("1/0", "✗"), ("", "")):
         visit.set(own=text)
         assert visit.troubles() == []
         assert not sign or any(line.value.startswith(sign) for line in visit.app.markdown)
-    for text in ("foo(", "q*w", "x" * 5_000, "1/0", "__import__('os')"):
+    for text in ("foo(", "q*w", "x" * 5_000, "__import__('os')", "1e400"):
         visit.set(own=text)
         (line,) = visit.troubles()
         assert len(line) < 250

@@ -1,5 +1,6 @@
 """A visit without a browser: opens a page by its link, runs it, and reads everything that it sends."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -91,8 +92,19 @@ class Visit:
         return [element.proto for element in self.app.get("bidi_component") if element.proto.component_name == name]
 
     def everything(self) -> bytes:
-        """All that the page sends to the browser, as bytes: nothing that it hides may be in it."""
-        return b"\n".join(element.proto.SerializeToString() for element in _elements(self.app._tree))
+        """All that the page sends to the browser: nothing that it hides may be in it.
+
+        The messages as they are, and the data of components and charts once more without `\\u2212` for `−`.
+        """
+        messages = [element.proto for element in _elements(self.app._tree)]
+        sent = [message.SerializeToString() for message in messages]
+        texts = [getattr(message, name, "") for message in messages for name in ("json", "spec")]
+        decoded = [json.dumps(json.loads(text), ensure_ascii=False).encode() for text in texts if text]
+        return b"\n".join(sent + decoded)
+
+    def text(self) -> str:
+        """The same, as text."""
+        return self.everything().decode(errors="ignore")
 
     def _html(self) -> list[str]:
         return [element.value for element in self.app.html]

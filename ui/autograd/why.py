@@ -27,7 +27,7 @@ _PHASES = {
 }
 
 
-def show_why(comparison: Comparison | None, tape: Tape | None, *, hidden: bool, projector: bool) -> None:
+def show_why(comparison: Comparison | None, tape: Tape | None, *, hidden: bool) -> None:
     """Draws the tab; `hidden` while a prediction is open."""
     if comparison is None or tape is None:
         st.caption("Nothing to derive until the inputs above can be used.")
@@ -45,10 +45,10 @@ def show_why(comparison: Comparison | None, tape: Tape | None, *, hidden: bool, 
     elif view == WHY_VIEWS[3]:
         _show_own(comparison.problem)
     else:
-        _show_steps(comparison.problem, tape, projector=projector)
+        _show_steps(comparison.problem, tape)
 
 
-def _show_steps(problem: Problem, tape: Tape, *, projector: bool) -> None:
+def _show_steps(problem: Problem, tape: Tape) -> None:
     derivation = derive(problem)
     steps = derivation.steps
     nodes = {node.source: node.id for node in tape.nodes if node.source is not None}
@@ -112,6 +112,8 @@ def _show_graph(tape: Tape, dtype: str) -> None:
         hide_index=True,
         alt="The same graph as a table, one row per node",
     )
+    if len(tape.nodes) > FOLD_LIMIT_WHOLE:
+        st.caption(f"The table has the first {FOLD_LIMIT_WHOLE} of {len(tape.nodes)} nodes.")
 
 
 def _row(node: TapeNode) -> dict[str, str | int | None]:
@@ -186,7 +188,7 @@ def _show_own(problem: Problem) -> None:
         f"Your formula for ∂L/∂{name}",
         key="own",
         bind="query-params",
-        placeholder="such as 2*(w*x + b - y)*x",
+        placeholder=f"a formula in {', '.join(problem.values)}",
     )
     if not text.strip():
         st.caption("Type a formula: it is checked here and at 64 random points.")

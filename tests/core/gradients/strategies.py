@@ -161,7 +161,7 @@ numbers = st.one_of(
     st.sampled_from([0.5, 1.0, 2.0, 3.0, 0.1, 1.5]),
     st.floats(0.01, 4.0).map(lambda value: float(f"{value:.3g}")),
 )
-coordinates = st.floats(-3.0, 3.0).map(lambda value: float(f"{value:.4g}"))
+coordinates = st.floats(-3.0, 3.0).map(lambda value: round(value, 3))
 
 
 def points(wanted: tuple[str, ...] = NAMES) -> SearchStrategy[Point]:

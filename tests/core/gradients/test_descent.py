@@ -172,4 +172,11 @@ def test_a_learning_rate_must_be_finite_and_above_zero(rate: float) -> None:
 def test_the_number_of_steps_is_bounded(steps: int) -> None:
     with pytest.raises(ProblemError) as caught:
         descend(WORKED, 0.1, steps)
-    assert str(caught.value) == f"The number of steps is {steps}: choose 1 to 500."
+    assert str(caught.value) == f"The number of steps is {steps}: choose 1 to 500 for this loss."
+
+
+def test_a_long_loss_gets_fewer_steps() -> None:
+    long = problem("+".join(["w*w"] * 150), {"w": 0.1}, ["w"])
+    with pytest.raises(ProblemError, match=r"choose 1 to 133 for this loss"):
+        descend(long, 0.001, 500)
+    assert len(descend(long, 0.001, 133).path) == 134
