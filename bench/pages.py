@@ -29,10 +29,12 @@ MEMORY_MIB: Final = 400
 GROWTH_MIB: Final = 10
 
 _MIB: Final = 2**20
+_PAUSE_MS: Final = 50
 _WINDOW: Final[Any] = {"width": 1280, "height": 720}
 _PROBE: Final = Path(__file__).with_name("probe.js").read_text(encoding="utf-8")
 _WORKED: Final = EXAMPLES[0]
 _NUMBER: Final = ".uth-number .value"
+_NUMBERS: Final = ("-15.6000", "-14.8000")  # on arrival, at w = 0.5, and at 0.6
 _METRIC: Final = '[data-testid="stMetricValue"]'
 
 # The least that does the same: a number goes to the server, another comes back.
@@ -61,15 +63,13 @@ class Place:
         ours: whether our server serves it, or the blank one.
         path: its address below the server's.
         number: CSS selector of the number that changes.
-        first: the number on arrival.
-        keys: the key that raises `w`, and the one that lowers it.
+        keys: the key that raises `w` by 0.1, and the one that lowers it again.
     """
 
     name: str
     ours: bool
     path: str
     number: str = _NUMBER
-    first: str = "-15.6000"
     keys: tuple[str, str] = ("ArrowUp", "ArrowDown")
 
 
@@ -183,7 +183,7 @@ def _paint(browser: Browser, server: Server, place: Place) -> dict[str, Any]:
         page = context.new_page()
         page.goto(server.url + place.path, wait_until="commit")
         paint: dict[str, Any] = page.evaluate(
-            "([selector, text]) => bench.paint(selector, text)", [place.number, place.first]
+            "([selector, text]) => bench.paint(selector, text)", [place.number, _NUMBERS[0]]
         )
         # The next measurement does not share the machine with the rest of this one.
         Visitor(page, server.url).wait()
@@ -202,12 +202,13 @@ def _changes(browser: Browser, servers: Mapping[bool, Server], rounds: int) -> T
             stack.callback(context.close)
             visitors[name] = Visitor(context.new_page(), servers[place.ours].url)
             visitors[name].open(place.path)
-            for key in place.keys:
-                _change(visitors[name], place, key)
+            visitors[name].page.locator(place.number, has_text=_NUMBERS[0]).wait_for()
+            for up in (True, False):
+                _change(visitors[name], place, up=up)
         for turn, order in enumerate(shuffled(list(places), rounds)):
             for name in order:
                 place = places[name]
-                milliseconds[name].append(_change(visitors[name], place, place.keys[turn % 2]))
+                milliseconds[name].append(_change(visitors[name], place, up=turn % 2 == 0))
     times = {name: [change["seen"] for change in several] for name, several in milliseconds.items()}
 
     def median(name: str, what: str) -> float:
@@ -238,16 +239,15 @@ def _changes(browser: Browser, servers: Mapping[bool, Server], rounds: int) -> T
     )  # fmt: skip
 
 
-def _change(visitor: Visitor, place: Place, key: str) -> dict[str, float]:
+def _change(visitor: Visitor, place: Place, *, up: bool) -> dict[str, float]:
+    """Milliseconds since the key press."""
     page = visitor.page
     page.locator('input[aria-label="w"]').focus()
-    page.evaluate("selector => bench.watch(selector)", place.number)
-    page.keyboard.press(key)
-    try:
-        page.evaluate("bench.changed")
-    except Exception as e:
-        page.screenshot(path="/tmp/stuck.png"); print(place, key, e); raise
+    page.evaluate("([selector, text]) => { bench.watch(selector, text) }", [place.number, _NUMBERS[up]])
+    page.keyboard.press(place.keys[not up])
+    page.evaluate("bench.changed")
     visitor.wait()
+    page.wait_for_timeout(_PAUSE_MS)  # the browser may still draw what is below the number
     times: dict[str, float] = page.evaluate("bench.times()")
     return times
 

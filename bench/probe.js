@@ -38,7 +38,7 @@
     look()
   }
 
-  const PATIENCE_MS = 5_000
+  const PATIENCE_MS = 30_000
   const patiently = (what, start) =>
     new Promise((resolve, reject) => {
       setTimeout(() => reject(new Error(`${what}: nothing after ${PATIENCE_MS} ms`)), PATIENCE_MS)
@@ -67,14 +67,13 @@
       })
     })
 
-  // A change: from the next key press to the first frame with another text.
-  bench.watch = selector => {
-    const before = shown(selector)
+  // A change: from the next key press to the first frame with the expected text.
+  bench.watch = (selector, text) => {
     let pressed = 0
     addEventListener("keydown", event => (pressed ||= event.timeStamp), { capture: true, once: true })
     let seen, arrived
-    bench.changed = patiently(`${selector} stayed ${before}`, resolve =>
-      onFrame(selector, now => now !== null && now !== before, (frame, changedAt) => {
+    bench.changed = patiently(`${selector} never changed to ${text}`, resolve =>
+      onFrame(selector, now => now === text, (frame, changedAt) => {
         seen = frame
         arrived = lastBefore(messages, changedAt)
         resolve()

@@ -111,6 +111,12 @@ class _Writer:
         self._hand = hand
         self._nodes = problem.expression.nodes
         self._names = self._name_nodes()
+        # For each node, the operations that read it and get a gradient, with the slot in which they read it.
+        self._consumers: list[list[tuple[int, int]]] = [[] for _ in self._nodes]
+        for consumer, node in enumerate(self._nodes):
+            if hand.gradients[consumer] is not None:
+                for slot, position in enumerate(node.inputs):
+                    self._consumers[position].append((consumer, slot))
 
     def write(self) -> Derivation:
         steps = [
@@ -188,7 +194,7 @@ class _Writer:
         numbers: dict[str, str] = {}
         algebra = Algebra()
         total: int | None = None
-        for order, (consumer, slot) in enumerate(self._consumers(index)):
+        for order, (consumer, slot) in enumerate(self._consumers[index]):
             node = self._nodes[consumer]
             gradient, local = self._hand.gradients[consumer], self._hand.local[consumer][slot]
             assert gradient is not None
@@ -214,20 +220,11 @@ class _Writer:
         assert total is not None
         rule = algebra.build(total)
         left, value = _partial(self._names[index]), _show(self._hand.gradients[index])
-        is_batch = any(self._is_batch((consumer, index)) for consumer, _ in self._consumers(index))
+        is_batch = any(self._is_batch((consumer, index)) for consumer, _ in self._consumers[index])
         shown = " + ".join(term for term in terms if term) if is_batch else latex(rule, numbers)
         symbolic = " = ".join(dict.fromkeys((left, " + ".join(chain), latex(rule, symbols))))
         numeric = f"{shown} = {value}" if shown and shown != value else value
         return Step(Phase.BACKWARD, index, symbolic, numeric, "; ".join(dict.fromkeys(words)))
-
-    def _consumers(self, index: int) -> list[tuple[int, int]]:
-        """The operations that read a node and get a gradient, each with the slot in which they read it."""
-        return [
-            (consumer, slot)
-            for consumer, node in enumerate(self._nodes)
-            for slot, position in enumerate(node.inputs)
-            if position == index and self._hand.gradients[consumer] is not None
-        ]
 
     def _terms(self, gradient: Tensor, local: Value, index: int) -> str:
         """Where a batch of gradients reaches one number: the sum over the examples, in numbers."""

@@ -117,9 +117,13 @@ def _checked(name: str, values: Mapping[str, float | Sequence[float]]) -> float 
 
 
 def _finite(name: str, value: float) -> float:
-    if not math.isfinite(value):
-        raise ProblemError(f"`{name}` is {value!r}: give a finite number such as 0.5.")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond float64
+        number = math.inf
+    if not math.isfinite(number):
+        raise ProblemError(f"`{name}` is {number}: give a finite number such as 0.5.")
+    return number
 
 
 def _check_lengths(values: Mapping[str, float | tuple[float, ...]]) -> None:

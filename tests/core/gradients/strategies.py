@@ -7,6 +7,7 @@ mpmath, written as a SymPy object, and run as a plain PyTorch program.
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -80,14 +81,9 @@ def names(tree: Tree) -> set[str]:
     return set().union(*(names(item) for item in tree.inputs))
 
 
-def size(tree: Tree) -> int:
-    """How many operations a tree has."""
-    return bool(tree.inputs) + sum(size(item) for item in tree.inputs)
-
-
-_EXACT: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
-    "pow": lambda a, b: a**b, "pow_call": lambda a, b: a**b, "neg": lambda a: -a, "pos": lambda a: a,
+MPMATH: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
+    "pow": operator.pow, "pow_call": operator.pow, "neg": operator.neg, "pos": operator.pos,
     "exp": mpmath.exp, "log": mpmath.log, "sqrt": mpmath.sqrt, "sin": mpmath.sin, "cos": mpmath.cos,
     "tan": mpmath.tan, "tanh": mpmath.tanh, "sigmoid": lambda a: 1 / (1 + mpmath.exp(-a)),
     "softplus": lambda a: mpmath.log1p(mpmath.exp(a)), "relu": lambda a: max(a, mpmath.mpf(0)),
@@ -95,28 +91,28 @@ _EXACT: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def exact(tree: Tree, values: Mapping[str, Any]) -> Any:
+def exact(tree: Tree, values: Mapping[str, float | mpmath.mpf]) -> mpmath.mpf:
     """The tree's value in mpmath's current precision."""
     if tree.op == "variable":
         return mpmath.mpf(values[str(tree.leaf)])
     if tree.op == "constant":
         return mpmath.mpf(tree.leaf)
-    return _EXACT[tree.op](*(exact(item, values) for item in tree.inputs))
+    return MPMATH[tree.op](*(exact(item, values) for item in tree.inputs))
 
 
-def exact_slope(tree: Tree, values: Mapping[str, float], name: str) -> Any:
+def exact_slope(tree: Tree, values: Mapping[str, float], name: str) -> mpmath.mpf:
     """The tree's derivative by one variable, by a difference quotient in 60 digits: good to about 20."""
     with mpmath.workdps(60):
         step = mpmath.mpf(10) ** -20
 
-        def at(offset: Any) -> Any:
+        def at(offset: mpmath.mpf) -> mpmath.mpf:
             return exact(tree, {**values, name: mpmath.mpf(values[name]) + offset})
 
         return (at(step) - at(-step)) / (2 * step)
 
 
-_SYMBOLIC: dict[str, Callable[..., Any]] = {
-    **{op: _EXACT[op] for op in ("add", "sub", "mul", "div", "pow", "pow_call", "neg", "pos")},
+SYMPY: dict[str, Callable[..., Any]] = {
+    **{op: MPMATH[op] for op in ("add", "sub", "mul", "div", "pow", "pow_call", "neg", "pos")},
     "exp": sympy.exp, "log": sympy.log, "sqrt": sympy.sqrt, "sin": sympy.sin, "cos": sympy.cos,
     "tan": sympy.tan, "tanh": sympy.tanh, "sigmoid": lambda a: 1 / (1 + sympy.exp(-a)),
     "softplus": lambda a: sympy.log(1 + sympy.exp(a)), "relu": lambda a: sympy.Max(a, 0),
@@ -124,18 +120,19 @@ _SYMBOLIC: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def symbolic(tree: Tree) -> Any:
+def symbolic(tree: Tree) -> sympy.Expr:
     """The tree as a SymPy object, made from SymPy's constructors and never from text."""
     if tree.op == "variable":
         return sympy.Symbol(str(tree.leaf), real=True)
     if tree.op == "constant":
         return sympy.Rational(*float(tree.leaf).as_integer_ratio())
-    return _SYMBOLIC[tree.op](*(symbolic(item) for item in tree.inputs))
+    return SYMPY[tree.op](*(symbolic(item) for item in tree.inputs))
 
 
-_TORCH: dict[str, Callable[..., Tensor]] = {
-    **{op: _EXACT[op] for op in ("add", "sub", "mul", "div", "pow", "pow_call", "neg", "pos")},
-    **{op: getattr(torch, op) for op in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sigmoid", "relu", "abs")},
+TORCH: dict[str, Callable[..., Tensor]] = {
+    **{op: MPMATH[op] for op in ("add", "sub", "mul", "div", "pow", "pow_call", "neg", "pos")},
+    "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "sin": torch.sin, "cos": torch.cos,
+    "tan": torch.tan, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "relu": torch.relu, "abs": torch.abs,
     "softplus": torch.nn.functional.softplus, "min": torch.minimum, "max": torch.maximum,
 }  # fmt: skip
 
@@ -149,10 +146,10 @@ def program(tree: Tree, tensors: Mapping[str, Tensor]) -> Tensor | float:
     inputs = [program(item, tensors) for item in tree.inputs]
     like = next((item for item in inputs if isinstance(item, Tensor)), None)
     if like is None:
-        return float(_TORCH[tree.op](*(torch.tensor(item, dtype=torch.float64) for item in inputs)))
+        return float(TORCH[tree.op](*(torch.tensor(item, dtype=torch.float64) for item in inputs)))
     if tree.op in {"min", "max"}:
         inputs = [item if isinstance(item, Tensor) else like.new_tensor(item) for item in inputs]
-    return _TORCH[tree.op](*inputs)
+    return TORCH[tree.op](*inputs)
 
 
 # Strategies.

@@ -1,6 +1,7 @@
 """The derivation's lines, against gradients that a plain PyTorch program retains."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor
 from core.gradients.derivation import MAX_TERMS, Phase, Step, derive, loss_in_numbers
 from core.gradients.latex import number
 from core.gradients.problem import Problem, problem
-from tests.core.gradients.strategies import _TORCH, Point, Tree, smooth_problems, text
+from tests.core.gradients.strategies import TORCH, Point, Tree, smooth_problems, text
 from tests.core.gradients.test_latex import check_balance
 
+Values = dict[str, float | Sequence[float]]
 LOSS = "(w*x + b - y)**2"
 VALUES = {"w": 0.5, "x": 2.0, "b": 0.1, "y": 5.0}
 
@@ -29,22 +31,22 @@ def retained(given: Problem) -> dict[int, Tensor]:
             results.append(node.value)
         elif not any(isinstance(item, Tensor) for item in inputs):
             results.append(
-                float(_TORCH[node.op](*(torch.tensor(item, dtype=torch.float64) for item in inputs)))
+                float(TORCH[node.op](*(torch.tensor(item, dtype=torch.float64) for item in inputs)))
             )
         elif node.op in {"mean", "sum"}:
             assert isinstance(inputs[0], Tensor)
             results.append(inputs[0].mean() if node.op == "mean" else inputs[0].sum())
         elif node.op in {"min", "max"}:
             results.append(
-                _TORCH[node.op](*(torch.as_tensor(item, dtype=given.torch_dtype) for item in inputs))
+                TORCH[node.op](*(torch.as_tensor(item, dtype=given.torch_dtype) for item in inputs))
             )
         else:
-            results.append(_TORCH[node.op](*inputs))
+            results.append(TORCH[node.op](*inputs))
         last = results[-1]
         if isinstance(last, Tensor) and last.requires_grad:
             last.retain_grad()
     assert isinstance(results[-1], Tensor)
-    results[-1].backward()
+    torch.autograd.backward(results[-1])
     return {
         index: item.grad
         for index, item in enumerate(results)
@@ -101,7 +103,7 @@ def test_every_line_states_autograds_gradient_and_every_gradient_has_a_line(case
 @pytest.mark.parametrize("formula", [LOSS, "tanh(w*x + b)*y", "w*x + b*y", "w**2 - x*w + b - y"])
 def test_batches_too(formula: str, size: int, wrt: list[str], reduction: str) -> None:
     xs = [0.5 * turn - 1.25 for turn in range(size)]
-    values = {"w": 0.5, "x": xs, "b": 0.1, "y": [x * x for x in xs]}
+    values: Values = {"w": 0.5, "x": xs, "b": 0.1, "y": [x * x for x in xs]}
     check_against_autograd(problem(formula, values, wrt, "float64", reduction))
 
 
@@ -134,7 +136,7 @@ def test_the_lines_go_forward_then_backward_then_to_the_result() -> None:
 
 
 def test_where_a_batch_reaches_one_number_its_terms_are_shown() -> None:
-    values = {"w": 0.5, "x": [1.0, 2.0, 3.0], "b": 0.1, "y": [5.0, 4.0, -3.0]}
+    values: Values = {"w": 0.5, "x": [1.0, 2.0, 3.0], "b": 0.1, "y": [5.0, 4.0, -3.0]}
     derivation = derive(problem(LOSS, values, ["w"], "float64", "sum"))
     (line,) = [
         step
@@ -153,14 +155,14 @@ def test_where_a_batch_reaches_one_number_its_terms_are_shown() -> None:
 
 
 def test_a_long_batch_is_cut_with_dots() -> None:
-    values = {"w": 0.5, "x": [float(turn) for turn in range(10)], "b": 0.1, "y": 5.0}
+    values: Values = {"w": 0.5, "x": [float(turn) for turn in range(10)], "b": 0.1, "y": 5.0}
     derivation = derive(problem(LOSS, values, ["w"], "float64"))
     assert any(r"\cdots" in step.numeric for step in derivation.steps)
     assert any(r"\ldots" in step.numeric for step in derivation.steps)
 
 
 def test_behind_the_sum_sign_and_one_nth_a_sum_is_bracketed() -> None:
-    values = {"w": 0.5, "x1": [1.0, 2.0], "b": 0.1}
+    values: Values = {"w": 0.5, "x1": [1.0, 2.0], "b": 0.1}
     given = problem("w*x1**2 + b*x1 + w", values, ["x1", "w"], "float64")
     written, in_numbers = loss_in_numbers(given)
     assert written == r"\frac{1}{2} \sum_{i=1}^{2} \left(w\,x_{1,i}^{2} + b\,x_{1,i} + w\right)"

@@ -118,11 +118,20 @@ def test_behind_a_sum_sign_a_sum_is_bracketed() -> None:
 @pytest.mark.parametrize(
     ("name", "written"),
     [
-        ("w", "w"), ("w1", "w_{1}"), ("w_1", "w_{1}"), ("alpha", r"\alpha"), ("beta2", r"\beta_{2}"),
-        ("rate", r"\mathit{rate}"), ("learning_rate", r"\mathit{learning\_rate}"), ("_", r"\mathit{\_}"),
-        ("__import__", r"\mathit{\_\_import\_\_}"), ("x_", r"\mathit{x\_}"), ("x2y", r"\mathit{x2y}"), ("ä", "ä"),
+        ("w", "w"),
+        ("w1", "w_{1}"),
+        ("w_1", "w_{1}"),
+        ("alpha", r"\alpha"),
+        ("beta2", r"\beta_{2}"),
+        ("rate", r"\mathit{rate}"),
+        ("learning_rate", r"\mathit{learning\_rate}"),
+        ("_", r"\mathit{\_}"),
+        ("__import__", r"\mathit{\_\_import\_\_}"),
+        ("x_", r"\mathit{x\_}"),
+        ("x2y", r"\mathit{x2y}"),
+        ("ä", "ä"),
     ],
-)  # fmt: skip
+)
 def test_a_name_is_set_as_a_symbol(name: str, written: str) -> None:
     assert symbol(name) == written
 
@@ -158,10 +167,19 @@ def test_latex_never_gets_as_far_as_a_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("value", "written"),
     [
-        (0.5, "0.5"), (-15.6, "-15.6"), (2.0, "2"), (0.0, "0"), (-0.0, "0"), (1 / 3, "0.33333"), (123456.0, r"1.2346\times 10^{5}"),
-        (1e-7, r"1\times 10^{-7}"), (math.inf, r"\infty"), (-math.inf, r"-\infty"), (math.nan, r"\mathrm{nan}"),
+        (0.5, "0.5"),
+        (-15.6, "-15.6"),
+        (2.0, "2"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (1 / 3, "0.33333"),
+        (123456.0, r"1.2346\times 10^{5}"),
+        (1e-7, r"1\times 10^{-7}"),
+        (math.inf, r"\infty"),
+        (-math.inf, r"-\infty"),
+        (math.nan, r"\mathrm{nan}"),
     ],
-)  # fmt: skip
+)
 def test_a_number_has_five_significant_digits(value: float, written: str) -> None:
     assert number(value) == written
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.gradients.evaluation import apply, evaluate
 from core.gradients.expression import FUNCTION_ARITY
 from core.gradients.operations import DTYPES, LOCAL_DERIVATIVES, OPERATIONS, dtype_of, local_derivatives
-from tests.core.gradients.strategies import _EXACT, _SYMBOLIC
+from tests.core.gradients.strategies import MPMATH, SYMPY
 
 VISIBLE = (
     "add",
@@ -46,7 +46,7 @@ def test_the_value_is_the_mathematical_one(name: str, first: float, second: floa
     for dtype in DTYPES:
         tensors = [torch.tensor(number, dtype=dtype_of(dtype)) for number in operands(name, first, second)]
         found = apply(OPERATIONS[name], list(tensors))
-        expected = float(_EXACT[name](*(mpmath.mpf(float(tensor)) for tensor in tensors)))
+        expected = float(MPMATH[name](*(mpmath.mpf(float(tensor)) for tensor in tensors)))
         assert isinstance(found, torch.Tensor)
         assert found.dtype == dtype_of(dtype)
         assert float(found) == pytest.approx(expected, rel=4 * torch.finfo(dtype_of(dtype)).eps)
@@ -60,7 +60,7 @@ def test_the_slope_is_sympys_derivative(name: str, first: float, second: float) 
     numbers = operands(name, first, second)
     if name in {"min", "max"} and first == second:
         return
-    formula = _SYMBOLIC[name](*symbols)
+    formula = SYMPY[name](*symbols)
     at = dict(zip(symbols, map(sympy.Float, numbers), strict=True))
     environment: dict[str, Any] = {
         letter: torch.tensor(number, dtype=torch.float64)

@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 from core.gradients import operations, witnesses
 from core.gradients.expression import parse
 from core.gradients.operations import dtype_of
-from core.gradients.problem import problem
+from core.gradients.problem import Problem, problem
 from core.gradients.witnesses import Comparison, Verdict, compare, ulp
 from tests.core.gradients.strategies import DTYPES, Point, Tree, exact_slope, program, smooth_problems, text
 
@@ -44,7 +44,7 @@ def test_the_scale_and_tolerance_of_the_worked_example_are_the_derived_ones() ->
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_autograds_number_is_that_of_a_plain_program(dtype: str) -> None:
     w, x, b, y = (torch.tensor(VALUES[name], dtype=dtype_of(dtype), requires_grad=True) for name in "wxby")
-    ((w * x + b - y) ** 2).backward()
+    torch.autograd.backward((w * x + b - y) ** 2)
     found = compare(LOSS, VALUES, ["w", "x", "b", "y"], dtype)
     for name, leaf in (("w", w), ("x", x), ("b", b), ("y", y)):
         assert leaf.grad is not None
@@ -243,7 +243,7 @@ def test_a_batch_has_a_row_per_number(dtype: str, reduction: str) -> None:
     per_example = (
         w * x + torch.tensor(0.125, dtype=dtype_of(dtype)) - torch.tensor(ys, dtype=dtype_of(dtype))
     ) ** 2
-    (per_example.mean() if reduction == "mean" else per_example.sum()).backward()
+    torch.autograd.backward(per_example.mean() if reduction == "mean" else per_example.sum())
     found = compare(LOSS, {"w": 0.5, "x": xs, "b": 0.125, "y": ys}, ["w", "x"], dtype, reduction)
     assert [row.name for row in found] == ["w", "x[0]", "x[1]", "x[2]"]
     assert w.grad is not None
@@ -285,7 +285,7 @@ def test_an_autograd_that_lies_with_the_others_is_caught_by_the_finite_differenc
 ) -> None:
     honest = witnesses.by_finite_difference
 
-    def one_percent_off(given: witnesses.Problem) -> dict[str, witnesses.FiniteDifference]:
+    def one_percent_off(given: Problem) -> dict[str, witnesses.FiniteDifference]:
         return {
             name: replace(found, central=[slope * 1.1 for slope in found.central])
             for name, found in honest(given).items()
