@@ -118,7 +118,10 @@ def _chains(rounds: int, lengths: tuple[int, ...]) -> Table:
     # Ten operations are mostly what a call costs whatever its length.
     base, longest = lengths[min(1, len(lengths) - 1)], lengths[-1]
     targets = [
-        Target(f"no recursion limit: {longest:,} operations deep, Python's is {sys.getrecursionlimit():,}", met=True)
+        Target(
+            f"no recursion limit: {longest:,} operations deep, Python's is {sys.getrecursionlimit():,}",
+            met=True,
+        )
     ]
     for what in ("record", "compare"):
         growth = ratio(each(what, longest), each(what, base))
@@ -147,7 +150,9 @@ def _against_torchlens(rounds: int) -> Table:
         recorded = seconds["record"]
         for what, times in seconds.items():
             over = ratio(times, recorded)
-            rows.append((example, what, statistics.median(times) * 1e3, percentile(times, 90) * 1e3, str(over)))
+            rows.append(
+                (example, what, statistics.median(times) * 1e3, percentile(times, 90) * 1e3, str(over))
+            )
         faster = ratio(seconds["TorchLens, forward only"], recorded)
         text = f"{example}: record at least {FASTER:g} times faster than TorchLens's forward alone: {faster}"
         targets.append(Target(text, met=faster.value >= FASTER))

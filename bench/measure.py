@@ -36,7 +36,9 @@ def ratio(over: Sequence[float], under: Sequence[float], resamples: int = RESAMP
         ValueError: there is no round, or not the same number of each.
     """
     if not over or len(over) != len(under):
-        raise ValueError(f"got {len(over)} and {len(under)} rounds, expected the same number of each, 1 or more")
+        raise ValueError(
+            f"got {len(over)} and {len(under)} rounds, expected the same number of each, 1 or more"
+        )
     chance = random.Random(SEED)  # noqa: S311 - statistics, not secrets
     count = len(over)
     found = []

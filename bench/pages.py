@@ -13,14 +13,13 @@ from typing import Any, Final
 import psutil
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from bench.measure import percentile, ratio, shuffled
+from bench.measure import Ratio, percentile, ratio, shuffled
 from bench.registry import Cell, Table, Target
 from core.gradients import compare
 from core.gradients.gallery import EXAMPLES
 from tests.browser import chromium
 from tests.browser.conftest import FLAGS
 from tests.browser.server import ROOT, Server, serve
-from tests.browser.visitor import Visitor
 from ui.numbers import fixed
 
 CHANGE_RATIO: Final = 1.5
@@ -30,11 +29,16 @@ GROWTH_MIB: Final = 10
 
 _MIB: Final = 2**20
 _PAUSE_MS: Final = 50
+_PATIENCE_MS: Final = 60_000
 _WINDOW: Final[Any] = {"width": 1280, "height": 720}
 _PROBE: Final = Path(__file__).with_name("probe.js").read_text(encoding="utf-8")
 _WORKED: Final = EXAMPLES[0]
 _NUMBER: Final = ".uth-number .value"
 _NUMBERS: Final = ("-15.6000", "-14.8000")  # on arrival, at w = 0.5, and at 0.6
+_INPUT: Final = 'input[aria-label="w"]'
+_IDLE: Final = (
+    '[data-testid="stApp"][data-test-script-state="notRunning"][data-test-connection-state="CONNECTED"]'
+)
 _METRIC: Final = '[data-testid="stMetricValue"]'
 
 # The least that does the same: a number goes to the server, another comes back.
@@ -87,7 +91,7 @@ TABS: Final = tuple(
 )
 
 
-def run(changes: int = 40, paints: int = 12, visits: int = 30, drag_s: float = 2.0) -> list[Table]:
+def run(changes: int = 40, paints: int = 10, visits: int = 30, drag_s: float = 2.0) -> list[Table]:
     """Measure; the counts are smaller when trying it out."""
     with ExitStack() as stack:
         browser = stack.enter_context(_browser())
@@ -134,13 +138,29 @@ def _context(browser: Browser) -> BrowserContext:
     return context
 
 
-def _first_paint(browser: Browser, servers: Mapping[bool, Server], rounds: int, at_once: dict[str, Any]) -> Table:
+def _open(context: BrowserContext, server: Server, place: Place) -> Page:
+    page = context.new_page()
+    page.goto(server.url + place.path)
+    page.locator(place.number, has_text=_NUMBERS[0]).wait_for(timeout=_PATIENCE_MS)
+    _wait(page)
+    return page
+
+
+def _wait(page: Page) -> None:
+    """Until the script has run and the browser has had time to draw what is below the number."""
+    page.wait_for_selector(_IDLE, timeout=_PATIENCE_MS)
+    page.wait_for_timeout(_PAUSE_MS)
+
+
+def _first_paint(
+    browser: Browser, servers: Mapping[bool, Server], rounds: int, at_once: dict[str, Any]
+) -> Table:
     places = {place.name: place for place in (BLANK, LAB, PROJECTOR, HOME)}
     for place in places.values():
         _paint(browser, servers[place.ours], place)
     paints: dict[str, list[dict[str, Any]]] = {name: [] for name in places}
-    for order in shuffled(list(places), rounds):
-        for name in order:
+    for turn, order in enumerate(shuffled(list(places), rounds)):
+        for name in _those_for(turn, order, (BLANK, LAB)):
             paints[name].append(_paint(browser, servers[places[name].ours], places[name]))
     blank = [paint["seen"] for paint in paints[BLANK.name]]
 
@@ -150,10 +170,17 @@ def _first_paint(browser: Browser, servers: Mapping[bool, Server], rounds: int, 
     rows: list[tuple[Cell, ...]] = []
     for name, several in paints.items():
         seen = [paint["seen"] for paint in several]
-        parts = (median(name, what) for what in ("first_byte", "scripts_loaded", "connected", "first_message", "arrived"))
+        parts = (
+            median(name, what)
+            for what in ("first_byte", "scripts_loaded", "connected", "first_message", "arrived")
+        )
         sizes = (round(median(name, "requests")), median(name, "kilobytes"))
-        rows.append((name, median(name, "seen"), percentile(seen, 90), str(ratio(seen, blank)), *parts, *sizes))
-    parts = (at_once[what] for what in ("first_byte", "scripts_loaded", "connected", "first_message", "arrived"))
+        rows.append(
+            (name, median(name, "seen"), percentile(seen, 90), str(_beside(seen, blank)), *parts, *sizes)
+        )
+    parts = (
+        at_once[what] for what in ("first_byte", "scripts_loaded", "connected", "first_message", "arrived")
+    )
     sizes = (at_once["requests"], at_once["kilobytes"])
     rows.append(("autograd, the first visit after the start", at_once["seen"], None, "", *parts, *sizes))
     found = ratio([paint["seen"] for paint in paints[LAB.name]], blank)
@@ -165,7 +192,8 @@ def _first_paint(browser: Browser, servers: Mapping[bool, Server], rounds: int, 
         ),
         rows=tuple(rows),
         notes=(
-            f"{rounds} interleaved rounds, a new browser context each; medians, every column since the navigation.",
+            f"{rounds} interleaved rounds, a new browser context each; the projector and home in every second one.",
+            "Medians; every column since the navigation.",
             "scripts loaded: the last script that was loaded before the websocket opened. "
             "number sent: the last websocket message before the number was on the page.",
             "kB: what crossed the network before the number was on the page, as it was sent.",
@@ -186,7 +214,7 @@ def _paint(browser: Browser, server: Server, place: Place) -> dict[str, Any]:
             "([selector, text]) => bench.paint(selector, text)", [place.number, _NUMBERS[0]]
         )
         # The next measurement does not share the machine with the rest of this one.
-        Visitor(page, server.url).wait()
+        _wait(page)
         return paint
     finally:
         context.close()
@@ -196,19 +224,18 @@ def _changes(browser: Browser, servers: Mapping[bool, Server], rounds: int) -> T
     places = {place.name: place for place in (BLANK, SLIDER, LAB, PROJECTOR, *TABS)}
     milliseconds: dict[str, list[dict[str, float]]] = {name: [] for name in places}
     with ExitStack() as stack:
-        visitors: dict[str, Visitor] = {}
+        pages: dict[str, Page] = {}
         for name, place in places.items():
             context = _context(browser)
             stack.callback(context.close)
-            visitors[name] = Visitor(context.new_page(), servers[place.ours].url)
-            visitors[name].open(place.path)
-            visitors[name].page.locator(place.number, has_text=_NUMBERS[0]).wait_for()
+            pages[name] = _open(context, servers[place.ours], place)
             for up in (True, False):
-                _change(visitors[name], place, up=up)
+                _change(pages[name], place, up=up)
         for turn, order in enumerate(shuffled(list(places), rounds)):
-            for name in order:
+            # Up and down in turns, also for those that come only every second round.
+            for name in _those_for(turn // 2, order, (BLANK, SLIDER, LAB, PROJECTOR)):
                 place = places[name]
-                milliseconds[name].append(_change(visitors[name], place, up=turn % 2 == 0))
+                milliseconds[name].append(_change(pages[name], place, up=turn % 2 == 0))
     times = {name: [change["seen"] for change in several] for name, several in milliseconds.items()}
 
     def median(name: str, what: str) -> float:
@@ -226,38 +253,47 @@ def _changes(browser: Browser, servers: Mapping[bool, Server], rounds: int) -> T
         ),
         rows=tuple(
             (
-                name, statistics.median(several), percentile(several, 90), str(ratio(several, times[BLANK.name])),
-                str(ratio(several, times[SLIDER.name])), median(name, "sent"), median(name, "arrived"), median(name, "idle"),
+                name, statistics.median(several), percentile(several, 90), str(_beside(several, times[BLANK.name])),
+                str(_beside(several, times[SLIDER.name])), median(name, "sent"), median(name, "arrived"), median(name, "idle"),
             )
             for name, several in times.items()
         ),
         notes=(
-            f"{rounds} interleaved rounds of one change each; medians, every column since the key press.",
+            f"{rounds} interleaved rounds of one change each; the other tabs in half of them.",
+            "Medians; every column since the key press. The lab alone has the tab Why? open.",
             "sent: the browser asks the server; arrived: the message that holds the number; idle again: the script has run.",
         ),
         targets=tuple(targets),
     )  # fmt: skip
 
 
-def _change(visitor: Visitor, place: Place, *, up: bool) -> dict[str, float]:
+def _change(page: Page, place: Place, *, up: bool) -> dict[str, float]:
     """Milliseconds since the key press."""
-    page = visitor.page
-    page.locator('input[aria-label="w"]').focus()
+    page.locator(_INPUT).focus()
     page.evaluate("([selector, text]) => { bench.watch(selector, text) }", [place.number, _NUMBERS[up]])
     page.keyboard.press(place.keys[not up])
     page.evaluate("bench.changed")
-    visitor.wait()
-    page.wait_for_timeout(_PAUSE_MS)  # the browser may still draw what is below the number
+    _wait(page)
     times: dict[str, float] = page.evaluate("bench.times()")
     return times
+
+
+def _those_for(turn: int, order: Sequence[str], always: Sequence[Place]) -> list[str]:
+    """The names in a round's order, in odd rounds without what is only information."""
+    names = {place.name for place in always}
+    return [name for name in order if name in names or turn % 2 == 0]
+
+
+def _beside(several: Sequence[float], base: Sequence[float]) -> Ratio:
+    """The ratio of medians; of what was measured in half of the rounds, against half as many of the base."""
+    step = len(base) // len(several)
+    return ratio(several, base[: len(several) * step : step])
 
 
 def _drag(browser: Browser, server: Server, seconds: float) -> Table:
     context = _context(browser)
     try:
-        visitor = Visitor(context.new_page(), server.url)
-        visitor.open(LAB.path)
-        page = visitor.page
+        page = _open(context, server, LAB)
         dial = page.get_by_role("slider", name="drag w")
         box = dial.bounding_box()
         if box is None:
@@ -274,8 +310,8 @@ def _drag(browser: Browser, server: Server, seconds: float) -> Table:
         page.mouse.up()
         took = time.perf_counter() - start
         seen, gaps = page.evaluate("[bench.frames.length, bench.gaps()]")
-        page.wait_for_timeout(300)
-        visitor.wait()
+        page.wait_for_timeout(500)
+        _wait(page)
         last = float(dial.get_attribute("aria-valuenow") or "nan")
         shown = page.locator(LAB.number).first.inner_text()
         expected = fixed(compare(_WORKED.loss, {**_WORKED.values, "w": last}, _WORKED.wrt)["w"].autograd)
@@ -283,7 +319,14 @@ def _drag(browser: Browser, server: Server, seconds: float) -> Table:
         context.close()
     return Table(
         title=f"Dragging w for {seconds:g} s",
-        columns=("changes per second", "median gap ms", "p90 gap ms", "last position", "number shown", "its gradient"),
+        columns=(
+            "changes per second",
+            "median gap ms",
+            "p90 gap ms",
+            "last position",
+            "number shown",
+            "its gradient",
+        ),
         rows=((seen / took, *_middle(gaps), last, shown, expected),),
         notes=("A change: a frame in which the number differs from the frame before.",),
         targets=(Target("the last position wins", met=shown == expected),),
@@ -302,10 +345,9 @@ def _memory(browser: Browser, visits: int) -> Table:
         idle = _settled(process)
         first = _paint(browser, server, LAB)["seen"]
         context = browser.new_context(viewport=_WINDOW)
-        open_visit = Visitor(context.new_page(), server.url)
-        open_visit.open(LAB.path)
+        page = _open(context, server, LAB)
         one = _settled(process)
-        open_visit.page.close()
+        page.close()
         for _ in range(max(visits // 3, 1)):
             _visit(context, server)
         before = _after_expiry(context, server, process)
@@ -329,19 +371,20 @@ def _memory(browser: Browser, visits: int) -> Table:
             f"The first visit once everything was imported saw its number after {first:.0f} ms.",
         ),
         targets=(
-            Target(f"at most {MEMORY_MIB} MiB with one visit: {one / _MIB:.0f} MiB", met=one <= MEMORY_MIB * _MIB),
+            Target(
+                f"at most {MEMORY_MIB} MiB with one visit: {one / _MIB:.0f} MiB", met=one <= MEMORY_MIB * _MIB
+            ),
             Target(f"less than {GROWTH_MIB} MiB of growth: {growth:.1f} MiB", met=growth < GROWTH_MIB),
         ),
     )
 
 
 def _visit(context: BrowserContext, server: Server) -> None:
-    visitor = Visitor(context.new_page(), server.url)
-    visitor.open(LAB.path)
-    visitor.page.locator('input[aria-label="w"]').press("ArrowUp")
-    visitor.page.wait_for_timeout(50)
-    visitor.wait()
-    visitor.page.close()
+    page = _open(context, server, LAB)
+    page.locator(_INPUT).press("ArrowUp")
+    page.locator(LAB.number, has_text=_NUMBERS[1]).wait_for()
+    _wait(page)
+    page.close()
 
 
 def _after_expiry(context: BrowserContext, server: Server, process: psutil.Process) -> int:
@@ -362,7 +405,9 @@ def _settled(process: psutil.Process, patience_s: float = 40) -> int:
     deadline = time.monotonic() + patience_s
     readings: list[int] = []
     while time.monotonic() < deadline:
-        readings.append(sum(member.memory_info().rss for member in (process, *process.children(recursive=True))))
+        readings.append(
+            sum(member.memory_info().rss for member in (process, *process.children(recursive=True)))
+        )
         if len(readings) > 8 and max(readings[-8:]) - min(readings[-8:]) < _MIB // 4:
             break
         time.sleep(0.25)

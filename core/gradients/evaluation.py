@@ -54,3 +54,11 @@ def final(values: list[Value], like: Tensor) -> Tensor:
     """The last node's value as a tensor, also when the formula is a constant."""
     last = values[-1]
     return last if isinstance(last, Tensor) else like.new_tensor(last)
+
+
+def numbers(value: Value) -> tuple[float, ...]:
+    """All numbers of a value, flattened."""
+    if not isinstance(value, Tensor):
+        return (float(value),)
+    flat: float | list[float] = value.tolist() if value.dim() < 2 else value.reshape(-1).tolist()
+    return tuple(flat) if isinstance(flat, list) else (flat,)

@@ -11,15 +11,16 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
+from core.gradients.autograd import by_autograd
 from core.gradients.evaluation import Value, evaluate
 from core.gradients.expression import CONSTANT, VARIABLE, Builder, Expression, ExpressionError, parse
+from core.gradients.finite_difference import by_finite_difference
 from core.gradients.operations import REDUCTIONS
 from core.gradients.problem import Problem, ProblemError
 from core.gradients.reverse import HandDerivation, depends_on, differentiate
 from core.gradients.source import constant_parts, infix
 from core.gradients.symbolic import derivative, written_size
 from core.gradients.tolerance import SAFETY, scales
-from core.gradients.witnesses import by_autograd, by_finite_difference
 
 _ROUNDED = 0.005
 _MOST_NODES = 40
@@ -213,10 +214,10 @@ def _unknown(case: _Case, guess: float) -> Diagnosis:
 
 
 def _kink(case: _Case, guess: float) -> Diagnosis | None:
-    sides = by_finite_difference(case.problem)[case.variable]
-    if sides.jump[case.element] == 0:
+    difference = by_finite_difference(case.problem)[case.variable][case.element]
+    if difference.jump == 0:
         return None
-    left, right = sides.left[case.element], sides.right[case.element]
+    left, right = difference.left, difference.right
     low, high = sorted((left, right))
     slack = 1e-4 * max(abs(low), abs(high))
     if not low - slack <= guess <= high + slack:

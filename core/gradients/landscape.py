@@ -10,8 +10,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from core.gradients.autograd import by_autograd
+from core.gradients.finite_difference import loss_at
 from core.gradients.problem import Problem, ProblemError
-from core.gradients.witnesses import by_autograd, loss_at
 
 Span: TypeAlias = tuple[float, float]
 """The lowest and the highest value of an axis."""

@@ -59,8 +59,9 @@ class Problem:
             for name, value in self.values.items()
         }
 
-    def exact_tensors(self) -> dict[str, Tensor]:
-        """The same numbers as `tensors` holds (rounded to the dtype), as float64."""
+    @cached_property
+    def exact(self) -> Mapping[str, Tensor]:
+        """The numbers that `tensors` holds (rounded to the dtype), as float64; not to be changed."""
         return {name: tensor.to(torch.float64) for name, tensor in self.tensors().items()}
 
 

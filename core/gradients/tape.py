@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.graph import Node
 from torch.overrides import TorchFunctionMode
 
-from core.gradients.evaluation import Value, evaluate
+from core.gradients.evaluation import Value, evaluate, numbers
 from core.gradients.expression import CONSTANT, VARIABLE, Expression
 from core.gradients.operations import OPERATIONS
 from core.gradients.problem import Problem, problem
@@ -373,12 +373,6 @@ class _TapeBuilder:
             for made in sorted(self._made[child] for child in children if child in self._made):
                 self.edges.append(Edge(made, node.id, carries_gradient=True))
         return node.id
-
-
-def numbers(tensor: Tensor) -> Numbers:
-    """All numbers of a tensor, flattened."""
-    flat = tensor.detach().reshape(-1).tolist()
-    return tuple(float(value) for value in flat)
 
 
 def _saved(node: Node) -> tuple[Saved, ...]:

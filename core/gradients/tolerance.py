@@ -34,7 +34,7 @@ def scales(problem: Problem) -> dict[str, Tensor]:
     Computed from the values as the dtype holds them, in float64.
     """
     expression = problem.expression
-    exact = problem.exact_tensors()
+    exact = problem.exact
     least = torch.finfo(problem.torch_dtype).smallest_normal
     with torch.no_grad():
         values = evaluate(expression, exact)
@@ -79,7 +79,7 @@ def scales(problem: Problem) -> dict[str, Tensor]:
 
 def loss_magnitude(problem: Problem) -> float:
     """The magnitude of the loss itself: what the rounding of its value grows with, float64."""
-    exact = problem.exact_tensors()
+    exact = problem.exact
     with torch.no_grad():
         return float(magnitudes(problem.expression, evaluate(problem.expression, exact), exact)[-1])
 

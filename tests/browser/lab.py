@@ -18,7 +18,7 @@ def by_pytorch(
     values: Mapping[str, float], wrt: str = "w", loss: Callable[..., Tensor] = squared_error
 ) -> str:
     """The gradient by a variable, with four decimals, from a plain PyTorch program in float32."""
-    leaves = {name: torch.tensor(value, requires_grad=True) for name, value in values.items()}
+    leaves = {name: torch.tensor(float(value), requires_grad=True) for name, value in values.items()}
     loss(**leaves).backward()
     gradient = leaves[wrt].grad
     assert gradient is not None

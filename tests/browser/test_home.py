@@ -46,7 +46,6 @@ def test_the_projector_stays_on_from_page_to_page(visitor: Visitor) -> None:
     visitor.open("/")
     page = visitor.page
     page.get_by_text("Projector", exact=True).click()
-    page.wait_for_function("getComputedStyle(document.documentElement).fontSize === '24px'")
     assert_projected(page)
     page.get_by_test_id("stHeader").get_by_role("link", name="Autograd").click()
     expect_gradients(page, WORKED)
@@ -55,7 +54,7 @@ def test_the_projector_stays_on_from_page_to_page(visitor: Visitor) -> None:
 
 
 def assert_projected(page: Page) -> None:
-    assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "24px"
+    expect(page.locator("html")).to_have_css("font-size", "24px")
     for value in page.locator(".uth-number .value").all():
         assert float(value.evaluate("v => parseFloat(getComputedStyle(v).fontSize)")) >= 40
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth")

@@ -77,8 +77,8 @@ def test_each_call_makes_new_leaves_in_the_dtype() -> None:
 
 def test_exact_tensors_hold_what_the_dtype_holds() -> None:
     given = problem("w", {"w": 0.1}, ["w"], "float16")
-    assert given.exact_tensors()["w"].dtype == torch.float64
-    assert float(given.exact_tensors()["w"]) == 0.0999755859375
+    assert given.exact["w"].dtype == torch.float64
+    assert float(given.exact["w"]) == 0.0999755859375
 
 
 def test_a_whole_number_beyond_float64_is_refused_in_one_line() -> None:
