@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core.gradients import examine
+from core.gradients import ProblemError, examine
 from core.gradients.tape import record_problem
 from ui.autograd import result
-from ui.autograd.inputs import PAGE, TABS, parameters, read_inputs, start_again
+from ui.autograd.inputs import PAGE, TABS, Inputs, parameters, read_inputs, start_again
 from ui.autograd.predictions import questions
 from ui.autograd.take_away import show_take_away
 from ui.autograd.traps import show_traps
@@ -33,11 +33,14 @@ with st.container(key="stage", gap="xsmall" if projector else "small"):
     with left:
         inputs = read_inputs(place, projector=projector)
     with right.container(gap="xsmall"):
-        if inputs.problem is None:
+        try:
+            if inputs.problem is not None:
+                comparison, tape = examine(inputs.problem), record_problem(inputs.problem)
+        except ProblemError as error:
+            inputs = Inputs(None, str(error))
+        if inputs.problem is None or comparison is None or tape is None:
             trouble(inputs.message, inputs.excerpt)
         else:
-            comparison = examine(inputs.problem)
-            tape = record_problem(inputs.problem)
             result.show_formula(comparison)
             if st.session_state.predict:
                 hidden = not predict(questions(comparison), about=repr(inputs.problem))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.gradients.expression import CONSTANT, VARIABLE, Expression
 from core.gradients.operations import OPERATIONS, Operation
+from core.gradients.problem import ProblemError
 
 Value: TypeAlias = Tensor | float
 """A tensor, or a Python number where only constants are involved: as in a PyTorch program."""
@@ -25,6 +26,9 @@ def evaluate(expression: Expression, values: Mapping[str, Value]) -> list[Value]
 
     Returns:
         One value per node; the last is the formula's value.
+
+    Raises:
+        ProblemError: as `apply`.
     """
     results: list[Value] = []
     for node in expression.nodes:
@@ -39,7 +43,11 @@ def evaluate(expression: Expression, values: Mapping[str, Value]) -> list[Value]
 
 
 def apply(operation: Operation, inputs: list[Value]) -> Value:
-    """One operation on tensors and Python numbers; numbers alone are computed in float64 and stay numbers."""
+    """One operation on tensors and Python numbers; numbers alone are computed in float64 and stay numbers.
+
+    Raises:
+        ProblemError: if PyTorch refuses a number because it does not fit the tensors' dtype.
+    """
     like = next((value for value in inputs if isinstance(value, Tensor)), None)
     if like is None:
         exact = [torch.tensor(value, dtype=torch.float64) for value in inputs]
@@ -47,7 +55,17 @@ def apply(operation: Operation, inputs: list[Value]) -> Value:
     first_is_number = not isinstance(inputs[0], Tensor)
     if operation.tensors_only and (first_is_number or operation.name != "div"):
         inputs = [value if isinstance(value, Tensor) else like.new_tensor(value) for value in inputs]
-    return operation.forward(*inputs)
+    try:
+        return operation.forward(*inputs)
+    except RuntimeError as error:
+        if "without overflow" not in str(error):
+            raise
+        constant = next(value for value in inputs if not isinstance(value, Tensor))
+        dtype = str(like.dtype).removeprefix("torch.")
+        raise ProblemError(
+            f"PyTorch refuses the number {constant:g} in the loss: it does not fit {dtype}, "
+            f"whose largest number is {torch.finfo(like.dtype).max:.4g}. Choose another dtype."
+        ) from error
 
 
 def final(values: list[Value], like: Tensor) -> Tensor:

@@ -137,7 +137,9 @@ def test_the_dtype_and_what_to_differentiate_by(page: Page) -> None:
     page.get_by_role("button", name="float32").click()
     page.get_by_role("radio", name="float64").click()
     expect(page.get_by_role("button", name="float64 · ∂w, ∂b")).to_be_visible()
-    page.get_by_test_id("stButtonGroup").filter(has_text="Differentiate by").get_by_text("x", exact=True).click()
+    page.get_by_test_id("stButtonGroup").filter(has_text="Differentiate by").get_by_text(
+        "x", exact=True
+    ).click()
     expect(gradient(page, "x")).to_have_text("-3.9000")
 
 
@@ -193,7 +195,10 @@ def test_every_tab_and_view_shows_something_and_back(page: Page) -> None:
             "Your own derivative": "Type a formula",
             "Step by step": "forward",
         },
-        "What if?": {"A new graph in every run": "the graph has 8 nodes", "Landscape and descent": "The loss over w and b"},
+        "What if?": {
+            "A new graph in every run": "the graph has 8 nodes",
+            "Landscape and descent": "The loss over w and b",
+        },
     }
     for title, views in expected.items():
         tab(page, title)
@@ -228,10 +233,13 @@ def test_the_landscape_is_drawn_in_both_themes(new_visitor: NewVisitor, scheme: 
     for tick in [charts.last.locator(".xtick text").first, charts.last.locator(".ytick text").first]:
         assert contrast(tick) >= 4.5
     # The lines have this product's colours, not Plotly's.
-    assert lines.evaluate("line => getComputedStyle(line).stroke") in {
-        "light": ["rgb(47, 95, 208)"],
-        "dark": ["rgb(143, 178, 255)"],
-    }[scheme]
+    assert (
+        lines.evaluate("line => getComputedStyle(line).stroke")
+        in {
+            "light": ["rgb(47, 95, 208)"],
+            "dark": ["rgb(143, 178, 255)"],
+        }[scheme]
+    )
     if surface == "false":
         title = charts.first.locator(".xtitle")
         assert contrast(title) >= 4.5
@@ -272,7 +280,12 @@ def test_text_is_readable_in_both_themes(new_visitor: NewVisitor, scheme: str) -
 
 def inside(box: dict[str, float] | None, bottom: int = 720, right: int = 1280) -> bool:
     assert box is not None
-    return box["y"] >= 0 and box["x"] >= 0 and box["y"] + box["height"] <= bottom and box["x"] + box["width"] <= right
+    return (
+        box["y"] >= 0
+        and box["x"] >= 0
+        and box["y"] + box["height"] <= bottom
+        and box["x"] + box["width"] <= right
+    )
 
 
 def box_of(locator: Locator) -> dict[str, float] | None:
@@ -347,7 +360,14 @@ def test_the_tab_key_reaches_every_input_in_the_order_of_the_page(page: Page) ->
 
 @pytest.mark.parametrize(
     "query",
-    ["", "view=PyTorch%27s+graph", "tab=What+if%3F", "tab=Where+does+it+break%3F", "tab=Take+it+away", "predict=true"],
+    [
+        "",
+        "view=PyTorch%27s+graph",
+        "tab=What+if%3F",
+        "tab=Where+does+it+break%3F",
+        "tab=Take+it+away",
+        "predict=true",
+    ],
 )
 def test_everything_that_can_be_used_or_seen_has_a_name(visitor: Visitor, query: str) -> None:
     visitor.open(f"{LAB}?{query}")
@@ -364,7 +384,9 @@ def test_everything_that_can_be_used_or_seen_has_a_name(visitor: Visitor, query:
     nameless = [
         (item["role"]["value"], session.send("DOM.describeNode", {"backendNodeId": item["backendDOMNodeId"]}))
         for item in tree
-        if not item["ignored"] and item["role"]["value"] in used and not item.get("name", {}).get("value", "").strip()
+        if not item["ignored"]
+        and item["role"]["value"] in used
+        and not item.get("name", {}).get("value", "").strip()
     ]
     assert nameless == []
     charts = page.get_by_test_id("stPlotlyChart").or_(page.get_by_test_id("stDataFrame"))
@@ -420,7 +442,11 @@ def test_the_programs_that_are_taken_away_print_what_the_page_shows(page: Page, 
     expect_gradients(page, {**WORKED, "w": 1.25})
     tab(page, "Take it away")
     saved = []
-    for label, name in (("autograd.py", "autograd.py"), ("by_hand.py", "by_hand.py"), ("notebook", "gradients.ipynb")):
+    for label, name in (
+        ("autograd.py", "autograd.py"),
+        ("by_hand.py", "by_hand.py"),
+        ("notebook", "gradients.ipynb"),
+    ):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=label).click()
         assert waiting.value.suggested_filename == name
@@ -433,7 +459,11 @@ def test_the_programs_that_are_taken_away_print_what_the_page_shows(page: Page, 
     saved[2].write_text("\n".join(cells), encoding="utf-8")
     run = "import runpy, sys; [runpy.run_path(path) for path in sys.argv[1:]]"
     done = subprocess.run(
-        [sys.executable, "-c", run, *map(str, saved)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", run, *map(str, saved)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     printed = re.findall(r"dL/d(\w) = (\S+)", done.stdout)

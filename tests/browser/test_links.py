@@ -6,7 +6,17 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.lab import WORKED, by_pytorch, dial, expect_gradients, gradient, hold, number, tab, type_number
+from tests.browser.lab import (
+    WORKED,
+    by_pytorch,
+    dial,
+    expect_gradients,
+    gradient,
+    hold,
+    number,
+    tab,
+    type_number,
+)
 from tests.browser.visitor import Visitor
 
 NewVisitor = Callable[..., Visitor]

@@ -276,7 +276,20 @@ def test_a_visitor_s_text_is_never_markup() -> None:
     assert b"unsafe" not in sent
 
 
-@pytest.mark.parametrize("loss", ["x**x**x**x", "100000*w", "ω*2", "1/(w - w)", "log(-1*w)", "sqrt(-w)", "w**-1e9", "pow(w, 0.5)", "abs(w - w)"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "x**x**x**x",
+        "100000*w",
+        "ω*2",
+        "1/(w - w)",
+        "log(-1*w)",
+        "sqrt(-w)",
+        "w**-1e9",
+        "pow(w, 0.5)",
+        "abs(w - w)",
+    ],
+)
 def test_odd_losses_run_everywhere(loss: str) -> None:
     visit = lab(loss=loss, dtype="float16")
     for view in VIEWS:
@@ -301,7 +314,9 @@ def test_a_number_that_is_none_is_one_line(value: float | None) -> None:
     assert visit.numbers() == {"∂L/∂w": "-15.6000", "∂L/∂b": "-7.8000"}
 
 
-@pytest.mark.parametrize("text", ["", "1, two", "1,,2", "nan", "1e400", "1 2", ",".join("1" * 65), "1" * 2000])
+@pytest.mark.parametrize(
+    "text", ["", "1, two", "1,,2", "nan", "1e400", "1 2", ",".join("1" * 65), "1" * 2000]
+)
 def test_a_list_that_is_none_is_one_line(text: str) -> None:
     visit = lab(lists=["x"])
     visit.put({"x[]": text})
@@ -617,11 +632,17 @@ def test_every_program_draws_another_graph_for_another_input(program: "object") 
     drawn = set()
     for pw, px in ((0.5, 2.0), (-0.5, 2.0), (0.5, -7.0), (0.0, 0.0)):
         visit.set(pw=pw, px=px)
-        drawn.add(re.sub(r'"(value|gradient|aria|hover)": "[^"]*"', "", visit.components("autograd_graph")[-1].json))
+        drawn.add(
+            re.sub(r'"(value|gradient|aria|hover)": "[^"]*"', "", visit.components("autograd_graph")[-1].json)
+        )
     if program.has_turns:
         for turns in (0, 1, 5):
             visit.set(turns=turns)
-            drawn.add(re.sub(r'"(value|gradient|aria|hover)": "[^"]*"', "", visit.components("autograd_graph")[-1].json))
+            drawn.add(
+                re.sub(
+                    r'"(value|gradient|aria|hover)": "[^"]*"', "", visit.components("autograd_graph")[-1].json
+                )
+            )
     assert len(drawn) > 1
 
 

@@ -58,12 +58,16 @@ class Visit:
 
     def verdict(self) -> str:
         """The verdict's line."""
-        (found,) = re.findall(r"<div class='uth-verdict.*?<div class='what'>(.*?)</div>", "".join(self._html()))
+        (found,) = re.findall(
+            r"<div class='uth-verdict.*?<div class='what'>(.*?)</div>", "".join(self._html())
+        )
         return unescape(str(found))
 
     def said(self) -> list[str]:
         """What the page says about the guesses, one line per guess."""
-        return [unescape(line) for line in re.findall(r"<div class='said'>(.*?)</div>", "".join(self._html()))]
+        return [
+            unescape(line) for line in re.findall(r"<div class='said'>(.*?)</div>", "".join(self._html()))
+        ]
 
     def troubles(self) -> list[str]:
         """The lines that say what cannot be computed, without the excerpts with a caret."""
@@ -89,7 +93,11 @@ class Visit:
 
     def components(self, name: str) -> list[Message]:
         """The v2 components of a name, as sent."""
-        return [element.proto for element in self.app.get("bidi_component") if element.proto.component_name == name]
+        return [
+            element.proto
+            for element in self.app.get("bidi_component")
+            if element.proto.component_name == name
+        ]
 
     def everything(self) -> bytes:
         """All that the page sends to the browser: nothing that it hides may be in it.

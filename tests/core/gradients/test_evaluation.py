@@ -4,9 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from core.gradients.evaluation import evaluate, final
+from core.gradients.evaluation import evaluate, final, numbers
 from core.gradients.expression import parse
 from core.gradients.operations import dtype_of
+from core.gradients.problem import ProblemError, problem
 from tests.core.gradients.strategies import DTYPES, Point, Tree, exact, program, smooth_problems, text
 
 
@@ -55,3 +56,15 @@ def test_constants_do_not_change_the_dtype() -> None:
             found = evaluate(parse(formula), {"x": x})[-1]
             assert isinstance(found, torch.Tensor)
             assert found.dtype == dtype_of(dtype)
+
+
+def test_a_constant_that_pytorch_refuses_is_refused_in_one_line() -> None:
+    given = problem("w**-1e9", {"w": 2.0}, ["w"], "float16")
+    refusal = r"^PyTorch refuses the number -1e\+09 in the loss: it does not fit float16"
+    with pytest.raises(ProblemError, match=refusal):
+        evaluate(given.expression, given.tensors())
+
+
+def test_a_constant_beyond_the_dtype_is_used_where_pytorch_takes_it() -> None:
+    given = problem("100000*w", {"w": 0.5}, ["w"], "float16")
+    assert numbers(evaluate(given.expression, given.tensors())[-1]) == (50_000.0,)

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.gradients import Problem, examine, parse, problem
+from core.gradients.autograd import by_autograd
 from core.gradients.gallery import EXAMPLES, Example
 from core.gradients.operations import DTYPES
 from core.gradients.programs import manual_program, notebook, printed, torch_program
 from core.gradients.reverse import differentiate
-from core.gradients.autograd import by_autograd
 from tests.core.gradients.test_source import VALUES, formulas
 
 WORKED = problem("(w*x + b - y)**2", {"w": 0.5, "x": 2, "b": 0.1, "y": 5}, ["w", "b"])

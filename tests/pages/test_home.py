@@ -1,0 +1,43 @@
+"""The home page: what this is, the lab's numbers computed now, this machine."""
+
+import platform
+
+import torch
+
+from tests.pages.visit import open_page
+
+HOME = "pages/home.py"
+
+
+def test_the_card_shows_what_pytorch_computes() -> None:
+    w = torch.tensor(0.5, requires_grad=True)
+    b = torch.tensor(0.1, requires_grad=True)
+    loss = (w * 2 + b - 5) ** 2
+    loss.backward()
+    assert w.grad is not None
+    assert b.grad is not None
+    visit = open_page(HOME)
+    assert visit.gradients() == {"w": round(float(w.grad), 4), "b": round(float(b.grad), 4)}
+    assert f"= {float(loss):.4f}$" in "".join(text.value for text in visit.app.markdown)
+    assert [link.value for link in visit.app.page_link] == ["**Autograd**"]
+
+
+def test_it_says_what_it_is_in_one_sentence() -> None:
+    assert "See, change and measure what PyTorch" in open_page(HOME).app.html[1].value
+
+
+def test_this_machine() -> None:
+    table = open_page(HOME).app.table[0].value
+    facts = dict(zip(table["fact"], table["value"], strict=True))
+    assert facts["Python"] == platform.python_version()
+    assert facts["torch"] == torch.__version__
+    assert "CPUExecutionProvider" in facts["onnxruntime"]
+    assert "cores" in facts["Processor"]
+    assert "GiB" in facts["Memory"]
+    assert facts["GPU"]
+    assert not [name for name, value in facts.items() if not str(value).strip() or "None" in str(value)]
+
+
+def test_it_is_the_same_for_every_link() -> None:
+    for query in ({"projector": "true"}, {"projector": "maybe"}, {"w": "abc"}):
+        assert open_page(HOME, query).gradients() == {"w": -15.6, "b": -7.8}

@@ -1,0 +1,158 @@
+"""The address bar: what a link may hold, what is said of the rest, and the link that is shared."""
+
+import math
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from ui.links import choice_complaint, number_complaint, switch_complaint, whole_number_complaint
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_finite_number_can_be_linked(value: float) -> None:
+    assert number_complaint(repr(value)) == ""
+
+
+@given(st.text())
+def test_a_number_without_a_complaint_is_finite(text: str) -> None:
+    if number_complaint(text) == "":
+        assert math.isfinite(float(text))
+
+
+@pytest.mark.parametrize("text", ["", " ", "abc", "1e400", "-1e400", "nan", "inf", "1,5", "0x10", "1 2"])
+def test_what_is_no_number(text: str) -> None:
+    assert number_complaint(text).startswith("is not a ")
+
+
+@given(st.integers(min_value=0))
+def test_every_count_can_be_linked(value: int) -> None:
+    assert whole_number_complaint(str(value)) == ""
+
+
+@given(st.text())
+def test_a_count_without_a_complaint_is_one(text: str) -> None:
+    if whole_number_complaint(text) == "":
+        assert int(text) >= 0
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", "one", "²"])
+def test_what_is_no_count(text: str) -> None:
+    assert whole_number_complaint(text) == "is not a whole number"
+
+
+@pytest.mark.parametrize(
+    ("text", "good"), [("true", True), ("False", True), ("yes", False), ("1", False), ("", False)]
+)
+def test_a_switch_is_on_or_off(text: str, good: bool) -> None:
+    assert (switch_complaint(text) == "") is good
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, unique=True), st.text())
+def test_a_choice_is_one_of_its_options(options: list[str], text: str) -> None:
+    complaint = choice_complaint(tuple(options))
+    assert all(complaint(option) == "" for option in options)
+    assert (complaint(text) == "") is (text in options)
+
+
+def page() -> None:
+    import streamlit as st
+
+    from ui import links
+
+    parameters = (
+        links.Parameter("size", 2.0, links.number_complaint),
+        links.Parameter("kind", "a", links.choice_complaint(("a", "b"))),
+    )
+    links.open_page("probe", parameters)
+    st.number_input("size", key="size", bind="query-params", value=None)
+    if st.session_state.get("show_kind", True):
+        st.radio("kind", ["a", "b"], key="kind", bind="query-params")
+    if st.button("forget"):
+        links.forget_notices("probe")
+    if st.button("reset", on_click=links.reset, args=({"size": 2.0, "kind": "a"},)):
+        pass
+    st.text(links.link_notices("probe"))
+    st.code(links.current_link())
+
+
+def opened(**query: str | list[str]) -> AppTest:
+    app = AppTest.from_function(page)
+    app.context = {"url": "http://here:8501/probe?old=1"}
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_without_a_link_the_defaults_are_shown() -> None:
+    app = opened()
+    assert app.number_input(key="size").value == 2.0
+    assert app.radio(key="kind").value == "a"
+    assert app.text[0].value == ""
+
+
+def test_a_link_s_values_are_shown() -> None:
+    app = opened(size="3.5", kind="b")
+    assert app.number_input(key="size").value == 3.5
+    assert app.radio(key="kind").value == "b"
+    assert app.text[0].value == ""
+
+
+def test_what_cannot_be_used_is_said_and_the_rest_is_used() -> None:
+    app = opened(size="abc", kind="b")
+    assert app.number_input(key="size").value == 2.0
+    assert app.radio(key="kind").value == "b"
+    line = app.text[0].value
+    assert line == (
+        "This link could not be used as it is: `size=abc` is not a number. The default is shown instead."
+    )
+    assert "size" not in app.query_params
+    app.run()
+    assert app.text[0].value == line
+
+
+def test_a_notice_quotes_little_and_closes_its_quotes() -> None:
+    line = opened(size="`" * 3_000 + "\n").text[0].value
+    assert len(line) < 200
+    assert "\n" not in line
+    assert line.count("`") == 2
+
+
+def test_a_notice_can_be_dropped() -> None:
+    app = opened(size="abc")
+    app.button[0].click().run()
+    assert app.run().text[0].value == ""
+
+
+def test_a_value_outlives_an_input_that_is_not_drawn() -> None:
+    app = opened(kind="b")
+    app.session_state["show_kind"] = False
+    app.run()
+    app.session_state["show_kind"] = True
+    app.run()
+    assert app.radio(key="kind").value == "b"
+
+
+def test_reset_sets_the_inputs() -> None:
+    app = opened(size="3.5", kind="b")
+    app.button[1].click().run()
+    assert app.number_input(key="size").value == 2.0
+    assert app.radio(key="kind").value == "a"
+
+
+def test_the_shared_link_has_the_page_s_address_and_every_value() -> None:
+    link = opened(other=["a b&c=d", "(w*x + b)**2 ∂"], size="3.5").code[0].value
+    parts = urlsplit(link)
+    assert (parts.scheme, parts.netloc, parts.path) == ("http", "here:8501", "/probe")
+    found = parse_qsl(parts.query)
+    assert [value for key, value in found if key == "other"] == ["a b&c=d", "(w*x + b)**2 ∂"]
+    assert "old=1" not in link
+    assert not set(link) & set(' "<>∂')
+
+
+def test_the_shared_link_of_a_plain_page_is_its_address() -> None:
+    assert opened().code[0].value.split("?")[0] == "http://here:8501/probe"
