@@ -21,7 +21,7 @@ open_page(PAGE, parameters())
 
 comparison = tape = None
 hidden = False
-with st.container(key="stage", gap="xsmall" if projector else "small"):
+with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
     place = head(
         PAGE,
         "Autograd",

@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+MAX_LISTED = 6
+
 Value = str | float | bool | list[str]
 
 
@@ -40,16 +42,31 @@ def number_complaint(text: str) -> str:
     return "" if math.isfinite(value) else "is not a finite number"
 
 
-def whole_number_complaint(text: str) -> str:
-    """What is wrong with a count in a link; empty if it is a whole number."""
-    return "" if text.strip().isdecimal() else "is not a whole number"
+def whole_number_complaint(least: int, most: int | None = None) -> Callable[[str], str]:
+    """A check that a text is a whole number from `least` to `most`."""
+
+    def complaint(text: str) -> str:
+        if not text.strip().isdecimal():
+            return "is not a whole number"
+        beyond = most is not None and int(text) > most
+        if int(text) < least or beyond:
+            return f"is not between {least} and {most}" if most is not None else f"is below {least}"
+        return ""
+
+    return complaint
+
+
+def positive_complaint(text: str) -> str:
+    """What is wrong with a number in a link that has to be above 0."""
+    return number_complaint(text) or ("" if float(text) > 0 else "is not above 0")
 
 
 def choice_complaint(options: tuple[str, ...]) -> Callable[[str], str]:
     """A check that a text is one of the options."""
 
     def complaint(text: str) -> str:
-        return "" if text in options else f"is not one of {', '.join(options)}"
+        listed = ", ".join(options) if len(options) <= MAX_LISTED else "the choices on the page"
+        return "" if text in options else f"is not one of {listed}"
 
     return complaint
 

@@ -17,6 +17,9 @@ def stepper(count: int, *, key: str, noun: str = "step") -> int:
     """
     if count == 1:
         return 0
+    wanted = st.query_params.get(key, "")
+    if wanted.isdecimal() and int(wanted) > count:  # a link made for a longer derivation
+        st.session_state[key] = count
     st.session_state[key] = min(max(int(st.session_state.get(key) or 1), 1), count)
     back, place, forward = st.columns([1, 4, 1], vertical_alignment="bottom")
     # The slider first: on arrival it takes its position from the address, and the buttons depend on it.

@@ -47,7 +47,7 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-error { border-left: 0.2rem solid var(--uth-silent); padding: 0.2rem 0 0.2rem 0.8rem; }
 .uth-error pre { margin: 0.3rem 0 0; padding: 0; background: none; font-size: 0.95rem; line-height: 1.25;
   color: inherit; overflow-x: auto; }
-.st-key-stage .katex-display { margin: 0.7rem 0; }
+.st-key-lab-stage .katex-display { margin: 0.7rem 0; }
 [data-testid="stCaptionContainer"] { color: var(--uth-muted); opacity: 1; }
 .uth-plain { color: var(--uth-muted); font-size: 0.9rem; }
 """
@@ -57,7 +57,7 @@ html { font-size: %(font)dpx; }
 .stMainBlockContainer { padding: 2.7rem 1.5rem 2rem; }
 header.stAppHeader { height: 2.5rem; min-height: 2.5rem; }
 .st-key-frame-tools { top: 0.3rem; right: 3.2rem; }
-.st-key-stage .katex-display { margin: 0.4rem 0; }
+.st-key-lab-stage .katex-display { margin: 0.4rem 0; }
 .uth-number .value { font-size: 2rem; }
 .uth-number .what, .uth-verdict .why { font-size: 0.8rem; }
 """

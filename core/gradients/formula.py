@@ -108,7 +108,8 @@ def check_formula(problem: Problem, name: str, text: str, seed: int = 0, points:
     losses, truth, kink = _autograd(problem, name, where)
     theirs, sizes = _their_values(problem, name, formula, where)
     judged = losses.isfinite() & truth.isfinite().all(-1) & ~kink  # (p,)
-    close = (theirs - truth).abs() <= _SLACK * (sizes + truth.abs())  # (p, k)
+    bound = _SLACK * (sizes + truth.abs())  # (p, k); infinite where the formula has no value
+    close = theirs.isfinite() & ((theirs - truth).abs() <= bound)
     first_wrong: Counterexample | None = None
     agreed = 0
     for index in range(len(judged)):

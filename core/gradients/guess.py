@@ -97,13 +97,13 @@ def read_guess(text: str) -> float:
     if word == "nan":
         return math.nan
     if not word:
-        raise ExpressionError("The guess is empty: type a number such as -15.6 or -78/5.")
+        raise ExpressionError("The guess is empty: type a number such as 3.5 or 7/2.")
     typed = text.strip().replace("−", "-")
     expression = parse(typed, allow_constant=True)
     if expression.variables:
         name = expression.variables[0]
         position = typed.find(name)
-        message = f"A guess is a number such as -15.6 or -78/5: put a value in for `{name}`."
+        message = f"A guess is a number such as 3.5 or 7/2: put a value in for `{name}`."
         raise ExpressionError(message, typed, position if position >= 0 else None)
     value = evaluate(expression, {})[-1]
     if not math.isfinite(value):

@@ -19,7 +19,7 @@ def by_pytorch(
 ) -> str:
     """The gradient by a variable, with four decimals, from a plain PyTorch program in float32."""
     leaves = {name: torch.tensor(float(value), requires_grad=True) for name, value in values.items()}
-    loss(**leaves).backward()
+    loss(**leaves).backward()  # type: ignore[no-untyped-call]
     gradient = leaves[wrt].grad
     assert gradient is not None
     return f"{float(gradient):.4f}"
@@ -69,8 +69,9 @@ def texts(page: Page) -> str:
     """All text and markup of the page, shadow roots included."""
     found: str = page.evaluate("""() => {
         const text = root => root.innerHTML +
-            [...root.querySelectorAll("*")].map(element => element.shadowRoot ? text(element.shadowRoot) : "").join("")
-        return text(document.documentElement) + [...document.querySelectorAll("input")].map(input => input.value)
+            [...root.querySelectorAll("*")].map(item => item.shadowRoot ? text(item.shadowRoot) : "").join("")
+        const typed = [...document.querySelectorAll("input")].map(input => input.value)
+        return text(document.documentElement) + typed
     }""")
     return found
 
@@ -94,7 +95,7 @@ _CONTRAST = """element => {
     const style = getComputedStyle(element)
     const colour = element instanceof SVGElement ? style.fill : style.color
     const page = paint(["white", ...behind])
-    const ink = paint([`rgb(${page})`, colour]).map((channel, i) => opacity * channel + (1 - opacity) * page[i])
+    const ink = paint([`rgb(${page})`, colour]).map((c, i) => opacity * c + (1 - opacity) * page[i])
     const luminance = rgb => rgb.map(c => c / 255)
         .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
         .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
+from typing import Any
 
-from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element, Node
 
@@ -91,7 +91,7 @@ class Visit:
         """The tables, as rows."""
         return [frame.value.to_dict("records") for frame in self.app.dataframe]
 
-    def components(self, name: str) -> list[Message]:
+    def components(self, name: str) -> list[Any]:
         """The v2 components of a name, as sent."""
         return [
             element.proto

@@ -9,7 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.gradients import Expression, ExpressionError, Problem, ProblemError, parse, problem
-from core.gradients.dynamic import PROGRAMS
+from core.gradients.descent import MAX_STEPS
+from core.gradients.dynamic import MAX_TURNS, PROGRAMS
 from core.gradients.gallery import EXAMPLES, Example
 from core.gradients.operations import DTYPES, REDUCTIONS
 from core.gradients.problem import MAX_BATCH
@@ -19,6 +20,7 @@ from ui.links import (
     choice_complaint,
     forget_notices,
     number_complaint,
+    positive_complaint,
     reset,
     switch_complaint,
     whole_number_complaint,
@@ -35,9 +37,12 @@ WHAT_IF_VIEWS = ("Landscape and descent", "A new graph in every run")
 
 _TAKEN = frozenset(
     "projector predict tab loss dtype reduction wrt lists view step "  # noqa: SIM905 - reads well
-    "all whole digits of own explore across up surface rate steps program pw px turns trap".split()
+    "all whole digits of own explore across up surface rate steps program pw px turns trap "
+    "embed embed_options".split()
 )
-"""Names in the address that belong to the lab; a variable of the same name gets a dot behind its own."""
+"""Names in the address that belong to the lab or to Streamlit; a variable so called gets a dot behind its name.
+
+Keys of other elements are no identifiers (`lab-stage`, `step:next`), so no variable can be called like them."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def _parameters(names: tuple[str, ...]) -> tuple[Parameter, ...]:
     below = (
         Parameter("tab", TABS[0], choice_complaint(TABS)),
         Parameter("view", WHY_VIEWS[0], choice_complaint(WHY_VIEWS)),
-        Parameter("step", 1, whole_number_complaint),
+        Parameter("step", 1, whole_number_complaint(1)),
         Parameter("all", False, switch_complaint),
         Parameter("whole", False, switch_complaint),
         Parameter("digits", False, switch_complaint),
@@ -94,12 +99,12 @@ def _parameters(names: tuple[str, ...]) -> tuple[Parameter, ...]:
         Parameter("across", axes[0], choice_complaint(names)),
         Parameter("up", axes[1], choice_complaint(names)),
         Parameter("surface", False, switch_complaint),
-        Parameter("rate", 0.02, number_complaint),
-        Parameter("steps", 40, whole_number_complaint),
+        Parameter("rate", 0.02, positive_complaint),
+        Parameter("steps", 40, whole_number_complaint(1, MAX_STEPS)),
         Parameter("program", PROGRAMS[0].title, choice_complaint(tuple(item.title for item in PROGRAMS))),
         Parameter("pw", 0.5, number_complaint),
         Parameter("px", 2.0, number_complaint),
-        Parameter("turns", 3, whole_number_complaint),
+        Parameter("turns", 3, whole_number_complaint(0, MAX_TURNS)),
         Parameter("trap", TRAPS[0].title, choice_complaint(tuple(item.title for item in TRAPS))),
     )
     return on_stage + below

@@ -89,9 +89,11 @@ def _axes(numbers: list[str], moving: list[str]) -> tuple[str, str | None]:
         state.across = preferred[0]
     if state.up not in numbers or state.up == state.across:
         state.up = next(name for name in preferred if name != state.across)
-    across = st.selectbox("Across", numbers, key="across", bind="query-params")
-    up = st.selectbox("Up", [name for name in numbers if name != across], key="up", bind="query-params")
-    return str(across), str(up)
+    # No index: a link's value that equals a widget's own default would be taken for no value.
+    across = st.selectbox("Across", numbers, index=None, key="across", bind="query-params") or preferred[0]
+    others = [name for name in preferred if name != across]
+    up = st.selectbox("Up", sorted(others, key=numbers.index), index=None, key="up", bind="query-params")
+    return across, up or others[0]
 
 
 def _surface_switch() -> bool:
@@ -139,7 +141,7 @@ def _draw_landscape(
         f"at the current point it is {fixed(ground.loss)} "
         f"with gradient ({fixed(ground.gradient[0])}, {fixed(ground.gradient[1])})"
     )
-    show_figure(figure, key="landscape", alt=alt, projector=projector, height=420)
+    show_figure(figure, key="landscape-figure", alt=alt, projector=projector, height=420)
     missing = f" {ground.not_finite} points have no finite loss and stay empty." if ground.not_finite else ""
     st.caption(
         f"{alt}. The arrow points downhill, against the gradient; dots are the steps of the descent.{missing}"
@@ -190,7 +192,7 @@ def _draw_curve(line: Curve, descent: Descent, path: tuple[float, ...], *, proje
     figure.update_xaxes(title=line.name, range=[line.positions[0], line.positions[-1]])
     figure.update_yaxes(title="L")
     alt = f"The loss over {line.name}; at {line.at:g} it is {fixed(line.loss)} with slope {fixed(line.slope)}"
-    show_figure(figure, key="curve", alt=alt, projector=projector, height=420)
+    show_figure(figure, key="curve-figure", alt=alt, projector=projector, height=420)
     st.caption(
         f"{alt}. The line through the current point has that slope; dots are the steps of the descent."
     )
@@ -203,7 +205,7 @@ def _draw_losses(descent: Descent, *, projector: bool) -> None:
     figure.update_xaxes(title="step")
     figure.update_yaxes(title="L", type="log" if finite and min(finite) > 0 else "linear")
     alt = f"The loss against the step: from {fixed(descent.losses[0])} to {fixed(descent.losses[-1])}"
-    show_figure(figure, key="losses", alt=alt, projector=projector, height=240)
+    show_figure(figure, key="losses-figure", alt=alt, projector=projector, height=240)
     st.caption(f"{alt} after {len(descent.losses) - 1} steps.")
 
 
@@ -217,7 +219,10 @@ def _show_programs() -> None:
         x = number("x", key="px", default=2.0)
         turns = 3
         if program.has_turns:
-            turns = int(st.slider("Turns of the loop", 0, MAX_TURNS, key="turns", bind="query-params"))
+            chosen = st.number_input(
+                "Turns of the loop", 0, MAX_TURNS, None, step=1, key="turns", bind="query-params"
+            )
+            turns = turns if chosen is None else int(chosen)
         st.code(program.code, language="python")
     with picture:
         if w is None or x is None:

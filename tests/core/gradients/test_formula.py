@@ -171,3 +171,9 @@ def test_an_unknown_variable_and_too_many_points_are_refused_in_one_line() -> No
         check_formula(WORKED, "v", "1")
     with pytest.raises(ProblemError, match=r"The number of random points is -1: choose 0 to 1,000\."):
         check_formula(WORKED, "w", "1", points=-1)
+
+
+def test_a_formula_without_a_value_is_wrong() -> None:
+    asked = problem("(w*x + b - y)**2", {"w": 0.5, "x": 2.0, "b": 0.1, "y": 5.0}, ["w"])
+    for text in ("1/0", "log(0 - 1)", "exp(1000*x)*x"):
+        assert not check_formula(asked, "w", text).correct

@@ -215,8 +215,8 @@ def test_a_guess_may_be_nan() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "The guess is empty: type a number such as -15.6 or -78/5."),
-        ("2*w", "A guess is a number such as -15.6 or -78/5: put a value in for `w`."),
+        ("", "The guess is empty: type a number such as 3.5 or 7/2."),
+        ("2*w", "A guess is a number such as 3.5 or 7/2: put a value in for `w`."),
         ("1/0", "This comes to inf, not to a finite number: check it."),
         ("1e400", "This number is too large: the largest is about 1.8e308."),
         ("__import__('os')", "Unknown function `__import__`: known are"),
