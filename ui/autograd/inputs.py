@@ -40,9 +40,9 @@ _TAKEN = frozenset(
     "all whole digits of own explore across up surface rate steps program pw px turns trap "
     "embed embed_options".split()
 )
-"""Names in the address that belong to the lab or to Streamlit; a variable so called gets a dot behind its name.
+"""Names in the address that belong to the lab or to Streamlit; a variable so called gets a dot behind it.
 
-Keys of other elements are no identifiers (`lab-stage`, `step:next`), so no variable can be called like them."""
+Keys of other elements are no identifiers (`lab-stage`, `step:next`), so no variable is called like them."""
 
 
 @dataclass(frozen=True)
