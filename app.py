@@ -1,5 +1,6 @@
 """What you run: the ASGI app around the dashboard. `streamlit run app.py` or `uvicorn app:app`."""
 
+import gc
 import importlib
 import logging
 import sys
@@ -32,10 +33,16 @@ def _warm_up() -> None:
         except Exception:
             # The page that needs it will say so to its visitor; the others work.
             _LOGGER.exception("could not import %s ahead of time", name)
+    # The modules stay as long as the process: no collection of garbage need look at them again.
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager
 async def _lifespan(_app: st.App) -> AsyncIterator[None]:
+    # A page's result is sent by another thread than the one that goes on with the page; by default that one
+    # would keep the interpreter for 5 ms at a time before the result leaves.
+    sys.setswitchinterval(0.0005)
     # A daemon thread: the server answers at once, and stopping it does not wait for an import.
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     yield

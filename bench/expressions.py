@@ -7,9 +7,7 @@ from core.gradients.expression import Builder
 from core.gradients.gallery import EXAMPLES
 
 WORKED: Final = EXAMPLES[0]
-WORKED_VALUES: Final = {
-    name: float(value) for name, value in WORKED.values.items() if isinstance(value, int | float)
-}
+WORKED_VALUES: Final = {name: float(value) for name, value in WORKED.values.items()}
 CHAIN_VALUES: Final = {"w": 0.5, "x": 2.0, "b": 0.1}
 
 

@@ -163,8 +163,8 @@ def _against_torchlens(rounds: int) -> Table:
         notes=(
             f"{rounds} interleaved rounds of one call each.",
             "record: forward, backward, and per node its value, gradient, saved tensors and turn.",
-            "TorchLens, forward only: torchlens.trace as it comes: values and metadata of each operation, no gradient.",
-            "TorchLens, with gradients: save_grads=True and log_backward: gradients of each operation as well.",
+            "TorchLens, forward only: torchlens.trace: each operation's value and metadata, no gradient.",
+            "TorchLens, with gradients: save_grads=True and log_backward: each operation's gradient as well.",
             "TorchLens leaves PyTorch's functions wrapped, which slows record in this process: against ours.",
         ),
         targets=tuple(targets),

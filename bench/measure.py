@@ -28,8 +28,8 @@ def ratio(over: Sequence[float], under: Sequence[float], resamples: int = RESAMP
     """The ratio of the medians.
 
     Args:
-        over, under: one measurement per round of each; the same round at the same place, because what
-            disturbs a round disturbs both.
+        over: one measurement per round.
+        under: likewise, the same round at the same place, because what disturbs a round disturbs both.
         resamples: how many times the rounds are drawn anew for the interval.
 
     Raises:

@@ -5,7 +5,7 @@ import streamlit as st
 from core.gradients import ProblemError, examine
 from core.gradients.tape import record_problem
 from ui.autograd import result
-from ui.autograd.inputs import PAGE, TABS, Inputs, parameters, read_inputs, start_again
+from ui.autograd.inputs import PAGE, TABS, Inputs, draw_inputs, parameters, read_inputs, start_again
 from ui.autograd.predictions import questions
 from ui.autograd.take_away import show_take_away
 from ui.autograd.traps import show_traps
@@ -22,23 +22,35 @@ open_page(PAGE, parameters())
 comparison = tape = None
 hidden = False
 with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
-    place = head(
-        PAGE,
-        "Autograd",
-        "The hand-derived gradient and autograd agree, node by node. Here is where they stop.",
-        projector=projector,
-        on_reset=start_again,
-    )
+    top = st.container()
     left, right = (st.container(), st.container()) if projector else st.columns([1, 2.6], gap="medium")
-    with left:
-        inputs = read_inputs(place, projector=projector)
+
+    def draw_head_and_inputs() -> None:
+        """Everything on the stage that the visitor can set."""
+        with top:
+            place = head(
+                PAGE,
+                "Autograd",
+                "The hand-derived gradient and autograd agree, node by node. Here is where they stop.",
+                projector=projector,
+                on_reset=start_again,
+            )
+        with left:
+            draw_inputs(place, projector=projector)
+
+    # The result goes out first, so that it is on the screen as soon as it can be; only in a visit's first run
+    # the inputs must be drawn before they can be read.
+    is_first_run = st.session_state.setdefault("autograd:first-run", True)
+    if is_first_run:
+        draw_head_and_inputs()
+    inputs = read_inputs()
     with right.container(gap="xsmall"):
         try:
             if inputs.problem is not None:
-                comparison, tape = examine(inputs.problem), record_problem(inputs.problem)
+                comparison = examine(inputs.problem)
         except ProblemError as error:
             inputs = Inputs(None, str(error))
-        if inputs.problem is None or comparison is None or tape is None:
+        if inputs.problem is None or comparison is None:
             trouble(inputs.message, inputs.excerpt)
         else:
             result.show_formula(comparison)
@@ -48,7 +60,13 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
                     result.show_verdict(comparison)
             else:
                 result.show_numbers(comparison)
+            tape = record_problem(inputs.problem)
             result.show_graph(tape, dtype=inputs.problem.dtype, hide_gradients=hidden)
+    if not is_first_run:
+        draw_head_and_inputs()
+    st.session_state["autograd:first-run"] = False
+    if read_inputs() != inputs and comparison is not None:
+        st.rerun()  # a widget that is new in this run has taken its value from the link
 
 why, what_if, breaks, take_away = st.tabs(TABS, key="tab", on_change="rerun", bind="query-params")
 if why.open:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 MAX_LISTED = 6
+MAX_DIGITS = 100
 
 Value = str | float | bool | list[str]
 
@@ -42,14 +43,20 @@ def number_complaint(text: str) -> str:
     return "" if math.isfinite(value) else "is not a finite number"
 
 
+def whole_number(text: str) -> int | None:
+    """The whole number in a text from a link; None if it is none, or has more than a hundred digits."""
+    text = text.strip()
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
+
+
 def whole_number_complaint(least: int, most: int | None = None) -> Callable[[str], str]:
     """A check that a text is a whole number from `least` to `most`."""
 
     def complaint(text: str) -> str:
-        if not text.strip().isdecimal():
+        number = whole_number(text)
+        if number is None:
             return "is not a whole number"
-        beyond = most is not None and int(text) > most
-        if int(text) < least or beyond:
+        if number < least or (most is not None and number > most):
             return f"is not between {least} and {most}" if most is not None else f"is below {least}"
         return ""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.links import whole_number
+
 
 def stepper(count: int, *, key: str, noun: str = "step") -> int:
     """Draws the stepper and returns the current position, from 0 to count - 1.
@@ -17,8 +19,7 @@ def stepper(count: int, *, key: str, noun: str = "step") -> int:
     """
     if count == 1:
         return 0
-    wanted = st.query_params.get(key, "")
-    if wanted.isdecimal() and int(wanted) > count:  # a link made for a longer derivation
+    if (whole_number(st.query_params.get(key, "")) or 0) > count:  # a link made for a longer derivation
         st.session_state[key] = count
     st.session_state[key] = min(max(int(st.session_state.get(key) or 1), 1), count)
     back, place, forward = st.columns([1, 4, 1], vertical_alignment="bottom")

@@ -7,6 +7,9 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 from torch import Tensor
 
+# Generous: the tests' machine may be busy with other things.
+expect.set_options(timeout=15_000)
+
 WORKED = {"w": 0.5, "x": 2.0, "b": 0.1, "y": 5.0}
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -33,31 +34,73 @@ def test_the_worked_example_has_a_short_address(page: Page) -> None:
     assert page.url.endswith("/autograd")
 
 
-def test_the_back_button_takes_an_edit_back(page: Page) -> None:
+def expect_what_the_address_says(page: Page) -> None:
+    """Waits until all is as the address says; what it leaves out is the worked example's."""
+    query = dict(parse_qsl(urlsplit(page.url).query))
+    values = {name: float(query.get(name, value)) for name, value in WORKED.items()}
+    for name, value in values.items():
+        expect(number(page, name)).to_have_value(f"{value:g}")
+    expect(page.get_by_role("textbox", name="Loss L")).to_have_value("(w*x + b - y)**2")
+    expect_gradients(page, values)
+
+
+def test_back_and_forward_show_what_their_addresses_say(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/")
+    page.get_by_test_id("stHeader").get_by_role("link", name="Autograd").click()
+    expect(number(page, "w")).to_be_visible()
+    expect_gradients(page, WORKED)
     type_number(page, "w", "1.25")
     expect_gradients(page, {**WORKED, "w": 1.25})
-    type_number(page, "w", "2.5")
-    expect_gradients(page, {**WORKED, "w": 2.5})
-    page.go_back()
-    expect_gradients(page, {**WORKED, "w": 1.25})
-    expect(number(page, "w")).to_have_value("1.25")
-    page.go_back()
+    page.get_by_role("button", name="Reset").click()
     expect_gradients(page, WORKED)
-    expect(number(page, "w")).to_have_value("0.5")
+    type_number(page, "y", "-3")
+    expect_gradients(page, {**WORKED, "y": -3.0})
+    # Every step back is the lab as it was at that address, until the home page.
+    for _ in range(8):
+        page.go_back()
+        expect(page.locator("h1")).to_have_text("Autograd" if "/autograd" in page.url else "Under the Hood")
+        if "/autograd" not in page.url:
+            break
+        expect_what_the_address_says(page)
+    assert "/autograd" not in page.url
     page.go_forward()
-    expect_gradients(page, {**WORKED, "w": 1.25})
+    expect(page.locator("h1")).to_have_text("Autograd")
+    expect_what_the_address_says(page)
 
 
-def test_the_back_button_after_a_drag_goes_to_before_the_drag(page: Page) -> None:
-    type_number(page, "b", "1")
-    expect_gradients(page, {**WORKED, "b": 1.0})
+def test_back_after_a_drag_is_not_a_step_of_the_drag(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/")
+    page.get_by_test_id("stHeader").get_by_role("link", name="Autograd").click()
+    expect(number(page, "b")).to_be_visible()
+    expect_gradients(page, WORKED)
     hold(page, "b", 0.55)
     page.mouse.down()
     hold(page, "b", 0.7, steps=30)
     page.mouse.up()
     expect_gradients(page, {**WORKED, "b": 4.0})
     page.go_back()
-    expect_gradients(page, WORKED)
+    if "/autograd" in page.url:
+        expect_gradients(page, WORKED)
+    else:
+        expect(page.locator("h1")).to_have_text("Under the Hood")
+        page.go_forward()
+        expect_gradients(page, {**WORKED, "b": 4.0})
+
+
+def test_quick_hands_on_a_slow_machine_lose_nothing(page: Page) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 8})
+    for _ in range(3):
+        page.reload()
+        expect(gradient(page, "w")).to_have_text("-15.6000", timeout=40_000)
+        page.get_by_role("button", name="Share").click()
+        page.keyboard.press("Escape")
+        type_number(page, "b", "0.2")
+        expect_gradients(page, {**WORKED, "b": 0.2})
+        expect_what_the_address_says(page)
+        page.goto(page.url.split("?")[0])
 
 
 def test_a_reload_keeps_the_state(page: Page) -> None:
@@ -112,6 +155,8 @@ def test_the_shared_link_is_of_now(page: Page) -> None:
 def test_a_broken_link_says_so_and_is_mended(visitor: Visitor) -> None:
     visitor.open("/autograd?w=abc&loss=foo(&dtype=float8&x=3")
     page = visitor.page
+    # The run that mends the link replaces what was drawn before it.
+    expect(gradient(page, "w")).to_have_count(1)
     expect_gradients(page, {**WORKED, "x": 3.0})
     expect(page.get_by_test_id("stAlert")).to_have_count(1)
     expect(page.get_by_test_id("stAlert")).to_contain_text("w=abc")

@@ -139,7 +139,7 @@ def test_lists_of_sixty_four_numbers() -> None:
 
 def test_twelve_variables() -> None:
     names = [f"a{index}" for index in range(12)]
-    visit = lab(loss="*".join(names), wrt=names, **{name: "1.5" for name in names})
+    visit = lab(loss="*".join(names), wrt=names, **dict.fromkeys(names, "1.5"))
     assert sorted(field.label for field in visit.app.number_input) == sorted(names)
     # Four on the stage, the others in the table of witnesses.
     assert visit.gradients() == dict.fromkeys(names[:4], round(1.5**11, 4))
@@ -394,6 +394,7 @@ def test_a_link_is_a_state() -> None:
         ({"view": "Nope"}, "view=Nope"),
         ({"step": "one"}, "step=one"),
         ({"step": "-3"}, "step=-3"),
+        ({"step": "9" * 5_000}, "step=999"),
         ({"digits": "9"}, "digits=9"),
         ({"explore": "Nope", "tab": "What if?"}, "explore=Nope"),
         ({"tab": "What if?", "rate": "fast"}, "rate=fast"),

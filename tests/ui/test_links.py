@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from ui.links import choice_complaint, number_complaint, switch_complaint, whole_number_complaint
+from ui.links import (
+    choice_complaint,
+    number_complaint,
+    positive_complaint,
+    switch_complaint,
+    whole_number_complaint,
+)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -27,20 +33,29 @@ def test_what_is_no_number(text: str) -> None:
     assert number_complaint(text).startswith("is not a ")
 
 
-@given(st.integers(min_value=0))
-def test_every_count_can_be_linked(value: int) -> None:
-    assert whole_number_complaint(str(value)) == ""
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_a_count_can_be_linked_within_its_bounds(value: int, one: int, other: int) -> None:
+    least, most = sorted((one, other))
+    assert (whole_number_complaint(least, most)(str(value)) == "") is (least <= value <= most)
+    assert (whole_number_complaint(least)(str(value)) == "") is (least <= value)
 
 
 @given(st.text())
 def test_a_count_without_a_complaint_is_one(text: str) -> None:
-    if whole_number_complaint(text) == "":
-        assert int(text) >= 0
+    if whole_number_complaint(2, 9)(text) == "":
+        assert 2 <= int(text) <= 9
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", "one", "²"])
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", "one", "²", "9" * 5_000])
 def test_what_is_no_count(text: str) -> None:
-    assert whole_number_complaint(text) == "is not a whole number"
+    assert whole_number_complaint(0, 100)(text).startswith("is not ")
+
+
+@pytest.mark.parametrize(
+    ("text", "good"), [("0.01", True), ("1e-300", True), ("0", False), ("-1", False), ("x", False)]
+)
+def test_a_rate_is_above_zero(text: str, good: bool) -> None:
+    assert (positive_complaint(text) == "") is good
 
 
 @pytest.mark.parametrize(

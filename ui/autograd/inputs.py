@@ -121,8 +121,38 @@ def start_again() -> None:
     forget_notices(PAGE)
 
 
-def read_inputs(head: DeltaGenerator, *, projector: bool) -> Inputs:
-    """Draws the inputs and returns the problem they describe.
+def read_inputs() -> Inputs:
+    """The problem that the inputs describe, from the visit's state.
+
+    It needs no widget to be drawn, except in a visit's first run, when only the widgets have read the link:
+    so the result can be sent before the inputs are drawn again.
+    """
+    state = st.session_state
+    try:
+        formula = parse(str(state.loss or ""))
+    except ExpressionError as error:
+        return Inputs(None, error.message, error.excerpt())
+    values: dict[str, float | list[float]] = {}
+    lists = _chosen("lists", formula)
+    for name in formula.variables:
+        if name in lists:
+            complaint, values[name] = _read_list(str(state.get(list_key_of(name), _default_list(name))))
+            if complaint:
+                return Inputs(None, f"`{name}` {complaint}")
+            continue
+        value = state.get(key_of(name), default_value(name))
+        if value is None:
+            return Inputs(None, f"`{name}` holds no number: type a finite number such as 0.5.")
+        values[name] = float(value)
+    wrt = _chosen("wrt", formula) or _default_wrt(formula.variables)
+    try:
+        return Inputs(problem(formula, values, wrt, state.dtype or "float32", state.reduction or "mean"))
+    except ProblemError as error:
+        return Inputs(None, str(error))
+
+
+def draw_inputs(head: DeltaGenerator, *, projector: bool) -> None:
+    """Draws the inputs.
 
     Args:
         head: the place in the head line; there the loss goes for the projector.
@@ -141,24 +171,21 @@ def read_inputs(head: DeltaGenerator, *, projector: bool) -> Inputs:
             help="Any names as variables; `+ - * / **`, parentheses, numbers and "
             "`exp log sqrt sin cos tan tanh sigmoid relu softplus abs min max pow`",
         )
-    message = excerpt = ""
+    # While the loss cannot be read, the inputs of the last one that could stay.
     try:
-        formula = parse(str(st.session_state.loss or ""))
-        st.session_state["autograd:formula"] = formula
-    except ExpressionError as error:
-        message, excerpt = error.message, error.excerpt()
-        formula = st.session_state.get("autograd:formula") or parse(WORKED.loss)
+        st.session_state["autograd:formula"] = parse(str(st.session_state.loss or ""))
+    except ExpressionError:
+        st.session_state.setdefault("autograd:formula", parse(WORKED.loss))
+    formula: Expression = st.session_state["autograd:formula"]
     with below:
         _options(formula, projector=projector)
     with variables:
-        values, complaint = _variable_inputs(formula, projector=projector)
-    if message or complaint:
-        return Inputs(None, message or complaint, excerpt)
-    try:
-        state = st.session_state
-        return Inputs(problem(formula, values, state.wrt, state.dtype, state.reduction))
-    except ProblemError as error:
-        return Inputs(None, str(error))
+        _variable_inputs(formula, projector=projector)
+
+
+def _chosen(key: str, formula: Expression) -> list[str]:
+    """The variables chosen in a menu, as far as the formula has them."""
+    return [name for name in st.session_state.get(key) or [] if name in formula.variables]
 
 
 def _example_menu() -> None:
@@ -188,8 +215,8 @@ def _start(example: Example) -> None:
 def _options(formula: Expression, *, projector: bool) -> None:
     names = formula.variables
     state = st.session_state
-    state.wrt = [name for name in state.wrt or [] if name in names] or _default_wrt(names)
-    state.lists = [name for name in state.lists or [] if name in names]
+    state.wrt = _chosen("wrt", formula) or _default_wrt(names)
+    state.lists = _chosen("lists", formula)
     state.dtype = state.dtype or "float32"
     state.reduction = state.reduction or "mean"
     summary = f"{state.dtype} · {', '.join(f'∂{name}' for name in state.wrt)}"
@@ -214,33 +241,18 @@ def _options(formula: Expression, *, projector: bool) -> None:
             )
 
 
-def _variable_inputs(formula: Expression, *, projector: bool) -> tuple[dict[str, float | list[float]], str]:
+def _variable_inputs(formula: Expression, *, projector: bool) -> None:
     names = formula.variables
     columns = st.columns(max(len(names), 1) if projector else 2, gap="small")
-    values: dict[str, float | list[float]] = {}
-    complaint = ""
     for position, name in enumerate(names):
         with columns[position % len(columns)].container(gap="xxsmall"):
             if name in st.session_state.lists:
-                text = _list_input(name)
-                problem_here, numbers = _read_list(text)
-                values[name] = numbers
-                complaint = complaint or (problem_here and f"`{name}` {problem_here}")
+                key = list_key_of(name)
+                st.session_state.setdefault(key, _default_list(name))
+                about = "Numbers with commas between them"
+                st.text_input(f"{name} (list)", key=key, bind="query-params", help=about)
             else:
-                value = number(name, key=key_of(name), default=default_value(name))
-                if value is None:
-                    complaint = complaint or f"`{name}` holds no number: type a finite number such as 0.5."
-                else:
-                    values[name] = value
-    return values, complaint
-
-
-def _list_input(name: str) -> str:
-    key = list_key_of(name)
-    st.session_state.setdefault(key, _default_list(name))
-    return st.text_input(
-        f"{name} (list)", key=key, bind="query-params", help="Numbers with commas between them"
-    )
+                number(name, key=key_of(name), default=default_value(name))
 
 
 def _read_list(text: str) -> tuple[str, list[float]]:
