@@ -1,5 +1,7 @@
 """The autograd lab: the hand-derived gradient and autograd agree, node by node, and where they stop."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.gradients import ProblemError, examine
@@ -55,9 +57,11 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
         else:
             result.show_formula(comparison)
             if st.session_state.predict:
-                hidden = not predict(questions(comparison), about=repr(inputs.problem))
-                if not hidden:
-                    result.show_verdict(comparison)
+                hidden = not predict(
+                    questions(comparison),
+                    about=repr(inputs.problem),
+                    conclusion=partial(result.show_verdict, comparison),
+                )
             else:
                 result.show_numbers(comparison)
             tape = record_problem(inputs.problem)

@@ -26,21 +26,24 @@ class Question:
     answer: str
 
 
-def predict(questions: Sequence[Question], *, about: str) -> bool:
+def predict(questions: Sequence[Question], *, about: str, conclusion: Callable[[], None]) -> bool:
     """Draws the questions and returns whether all were answered, so that the rest may be shown.
 
     Args:
         questions: what to guess.
         about: a text that changes when the answers do; guesses belong to it and are forgotten with it.
+        conclusion: draws what is shown beside the questions once all are answered.
     """
     mark = hashlib.sha256(about.encode()).hexdigest()[:12]
     answered = 0
-    for question, column in zip(questions, st.columns(max(len(questions), 2)), strict=False):
+    *places, last = st.columns(len(questions) + 1, gap="small")
+    for question, column in zip(questions, places, strict=True):
         with column.container(gap="xxsmall"):
             text = st.text_input(
                 f"Your guess for {question.name}",
                 key=f"guess:{mark}:{question.name}",
-                placeholder="?  a number, then Enter",
+                placeholder=f"{question.name} = ?",
+                label_visibility="collapsed",
             )
             if not text.strip():
                 continue
@@ -52,7 +55,16 @@ def predict(questions: Sequence[Question], *, about: str) -> bool:
             answered += 1
             sign = "✓" if right else "✗"
             st.html(
-                f"<div class='uth-number'><div class='value'>{question.answer}</div>"
+                f"<div class='uth-number'><div class='what'>{question.name}</div>"
+                f"<div class='value'>{question.answer}</div>"
                 f"<div class='said'>{sign} {html.escape(line)}</div></div>"
             )
-    return answered == len(questions)
+    done = answered == len(questions)
+    with last:
+        if done:
+            conclusion()
+        else:
+            st.html(
+                "<div class='uth-plain'>Type a guess for each, then Enter: a number such as 3.5 or 7/2.</div>"
+            )
+    return done

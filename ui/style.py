@@ -47,7 +47,7 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-error { border-left: 0.2rem solid var(--uth-silent); padding: 0.2rem 0 0.2rem 0.8rem; }
 .uth-error pre { margin: 0.3rem 0 0; padding: 0; background: none; font-size: 0.95rem; line-height: 1.25;
   color: inherit; overflow-x: auto; }
-.st-key-lab-stage .katex-display { margin: 0.7rem 0; }
+.st-key-lab-stage .katex-display { margin: 0.5rem 0; padding-top: 0.25rem; }
 [data-testid="stCaptionContainer"] { color: var(--uth-muted); opacity: 1; }
 .uth-plain { color: var(--uth-muted); font-size: 0.9rem; }
 """
