@@ -101,6 +101,8 @@ def arrive(context: BrowserContext, server: Server, place: Place) -> Page:
     page = context.new_page()
     page.goto(server.url + place.path)
     page.locator(place.number, has_text=NUMBERS[0]).wait_for(timeout=_PATIENCE_MS)
+    # Streamlit loads the code of an input when it is first shown, which would be part of the first change.
+    page.wait_for_load_state("networkidle")
     rest(page)
     return page
 

@@ -63,7 +63,7 @@ def tab(page: Page, title: str) -> None:
 
 def node(page: Page, label: str) -> Locator:
     """A node of the graph on the stage, by how its accessible name begins."""
-    return page.locator(".st-key-stage").get_by_role(
+    return page.locator(".st-key-lab-stage").get_by_role(
         "button", name=re.compile(rf"^{re.escape(label)}, value ")
     )
 

@@ -60,7 +60,7 @@ def test_the_worked_example_is_on_the_screen(page: Page) -> None:
     expect(gradient(page, "b")).to_have_text("-7.8000")
     expect(page.locator(".uth-verdict")).to_contain_text("✓ four witnesses agree")
     expect(node(page, "w")).to_have_accessible_name("w, value 0.5, gradient -15.6")
-    expect(page.locator(".st-key-stage .katex").first).to_be_visible()
+    expect(page.locator(".st-key-lab-stage .katex").first).to_be_visible()
     for name, value in WORKED.items():
         expect(number(page, name)).to_have_value(f"{value:g}")
 
@@ -249,7 +249,7 @@ KEY_TEXTS = {
     "its name": ".uth-number .what",
     "verdict": ".uth-verdict .what",
     "reason": ".uth-verdict .why",
-    "formula": ".st-key-stage .katex",
+    "formula": ".st-key-lab-stage .katex",
     "legend": ".graph .legend span",
     "chosen tab": '[role="tab"][aria-selected="true"] p',
     "tab": '[role="tab"][aria-selected="false"] p',
@@ -294,13 +294,13 @@ def test_the_projected_stage_is_large_and_whole(new_visitor: NewVisitor, predict
         expect(page.get_by_role("textbox", name="Your guess for ∂L/∂w")).to_be_visible()
     else:
         expect_gradients(page, WORKED)
-    expect(page.locator(".st-key-stage .graph .legend")).to_be_visible()
+    expect(page.locator(".st-key-lab-stage .graph .legend")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "24px"
     for value in page.locator(".uth-number .value").all():
         assert float(value.evaluate("v => parseFloat(getComputedStyle(v).fontSize)")) >= 40
     stage = [number(page, name) for name in WORKED] + [dial(page, name) for name in WORKED]
-    picture = page.locator(".st-key-stage .graph")
-    stage += page.locator(".uth-number, .uth-verdict, .st-key-stage .katex").all()
+    picture = page.locator(".st-key-lab-stage .graph")
+    stage += page.locator(".uth-number, .uth-verdict, .st-key-lab-stage .katex").all()
     stage += [picture.locator("svg").first, picture.locator(".legend")]
     stage.append(page.get_by_role("textbox", name="Loss L"))
     assert [item.inner_text() for item in stage if not inside(item)] == []
@@ -308,8 +308,8 @@ def test_the_projected_stage_is_large_and_whole(new_visitor: NewVisitor, predict
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth")
     clipped = page.locator(
         ".uth-number .what, .uth-number .value, .uth-verdict .what, .uth-verdict .why, .uth-head h1, "
-        ".st-key-stage .katex-display, .st-key-stage .graph .stage, .st-key-stage .legend, "
-        ".st-key-stage input"
+        ".st-key-lab-stage .katex-display, .st-key-lab-stage .graph .stage, .st-key-lab-stage .legend, "
+        ".st-key-lab-stage input"
     ).evaluate_all("""all => all.filter(item => item.scrollWidth > item.clientWidth)
         .map(item => item.outerHTML.slice(0, 90))""")
     assert clipped == []
@@ -322,12 +322,12 @@ def test_the_formula_is_whole(new_visitor: NewVisitor, projector: str) -> None:
     visitor.open(f"{LAB}?projector={projector}")
     page = visitor.page
     expect_gradients(page, WORKED)
-    box = page.locator(".st-key-stage .katex-html").first.bounding_box()
+    box = page.locator(".st-key-lab-stage .katex-html").first.bounding_box()
     assert box is not None
     clip = {"x": box["x"], "y": box["y"] - 12, "width": box["width"], "height": box["height"] + 12}
     as_it_is = page.screenshot(clip=clip, animations="disabled")  # type: ignore[arg-type]
-    page.locator(".st-key-stage .katex-display").first.evaluate("""formula => {
-        for (let node = formula; !node.classList.contains("st-key-stage"); node = node.parentElement)
+    page.locator(".st-key-lab-stage .katex-display").first.evaluate("""formula => {
+        for (let node = formula; !node.classList.contains("st-key-lab-stage"); node = node.parentElement)
             node.style.overflow = "visible"
     }""")
     assert page.screenshot(clip=clip, animations="disabled") == as_it_is  # type: ignore[arg-type]
