@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.links import Parameter, open_page, switch_complaint
 from ui.style import apply_style
 
 st.set_page_config(page_title="Under the Hood", page_icon="🔍", layout="wide")
@@ -14,6 +15,7 @@ page = st.navigation(
     position="top",
 )
 
+open_page("frame", (Parameter("projector", False, switch_complaint),))
 with st.container(key="frame-tools"):
     st.toggle(
         "Projector",

@@ -56,7 +56,7 @@ def head(
             on_click=on_reset,
             key=f"{page}:reset",
         )
-    notice = link_notices(page)
+    notice = link_notices("frame", page)
     if notice:
         st.warning(notice, icon=":material/link_off:")
     return place if projector else st.container()

@@ -15,6 +15,7 @@ import streamlit as st
 
 MAX_LISTED = 6
 MAX_DIGITS = 100
+SETTLING_RUNS = 3
 
 Value = str | float | bool | list[str]
 
@@ -101,6 +102,14 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
         st.session_state[f"{page}:notices"] = notices
         if notices:
             st.rerun()
+    # A widget that the browser has not drawn yet when the second run starts would begin with its own default,
+    # whatever the link said: so the first runs tell its value again. Numbers may be half typed by then.
+    runs = st.session_state[f"{page}:runs"] = st.session_state.get(f"{page}:runs", 0) + 1
+    if 1 < runs <= SETTLING_RUNS:
+        for parameter in parameters:
+            value = st.session_state.get(parameter.key)
+            if isinstance(value, str | bool | list) and value != parameter.default and parameter.key != "tab":
+                st.session_state[parameter.key] = value
     # Streamlit forgets an input that a run does not draw, such as one in a closed tab.
     kept: dict[str, Value] = st.session_state.setdefault(f"{page}:kept", {})
     for parameter in parameters:
@@ -110,17 +119,18 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
             st.session_state[parameter.key] = kept.get(parameter.key, parameter.default)
 
 
-def link_notices(page: str) -> str:
+def link_notices(*pages: str) -> str:
     """One line on what this visit's link held that could not be used; empty if nothing."""
-    notices = st.session_state.get(f"{page}:notices", [])
+    notices = [notice for page in pages for notice in st.session_state.get(f"{page}:notices", [])]
     if not notices:
         return ""
     return f"This link could not be used as it is: {'; '.join(notices[:3])}. The default is shown instead."
 
 
-def forget_notices(page: str) -> None:
+def forget_notices(*pages: str) -> None:
     """Drops the notices, as a reset does."""
-    st.session_state[f"{page}:notices"] = []
+    for page in pages:
+        st.session_state[f"{page}:notices"] = []
 
 
 def current_link() -> str:

@@ -21,8 +21,28 @@ def number(name: str, *, key: str, default: float) -> float | None:
     Returns:
         The number; None if the field is empty or holds none (`1e400`, `-`).
     """
-    st.session_state.setdefault(key, default)
+    state = st.session_state
+    if state.pop(f"{key}:refill", False):
+        state[key] = default
+    state.setdefault(key, default)
     with st.container(gap="xxsmall"):
-        value = st.number_input(name, value=None, step=0.1, format="%g", key=key, bind="query-params")
+        value = st.number_input(
+            name,
+            value=None,
+            step=0.1,
+            format="%g",
+            key=key,
+            bind="query-params",
+            on_change=_note_emptied,
+            args=(key,),
+        )
+        if value is None and not state.get(f"{key}:emptied"):
+            # Nobody emptied it: the visitor went back to an address that does not name it.
+            state[f"{key}:refill"] = True
+            st.rerun()
         dial(name, value, key=f"dial:{key}", parameter=key, low=-REACH, high=REACH)
     return value
+
+
+def _note_emptied(key: str) -> None:
+    st.session_state[f"{key}:emptied"] = st.session_state[key] is None

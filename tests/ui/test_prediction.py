@@ -13,11 +13,14 @@ def page() -> None:
             raise ValueError(f"<{text}> is no number")
         return text == "42", f"you said <{text}>"
 
+    def conclude() -> None:
+        st.text("conclusion")
+
     questions = [Question("one", judge, "ANSWER-1"), Question("two", judge, "ANSWER-2")]
     done = predict(
         questions[: st.session_state.get("count", 2)],
         about=st.session_state.get("about", "a"),
-        conclusion=lambda: st.text("conclusion"),
+        conclusion=conclude,
     )
     st.text("all told" if done else "hidden")
 

@@ -118,7 +118,7 @@ def default_value(name: str) -> float:
 def start_again() -> None:
     """Callback: the worked example, in every input; the visitor stays on the same tab."""
     reset({item.key: item.default for item in _parameters(WORKED_NAMES) if item.key != "tab"})
-    forget_notices(PAGE)
+    forget_notices("frame", PAGE)
 
 
 def read_inputs() -> Inputs:
@@ -165,6 +165,7 @@ def draw_inputs(head: DeltaGenerator, *, projector: bool) -> None:
             _example_menu()
         st.text_input(
             "Loss L",
+            WORKED.loss,
             key="loss",
             bind="query-params",
             label_visibility="collapsed" if projector else "visible",
@@ -226,9 +227,12 @@ def _options(formula: Expression, *, projector: bool) -> None:
     ):
         if projector:
             _example_menu()
-        st.segmented_control("Number format (dtype)", DTYPES, key="dtype", bind="query-params")
+        st.segmented_control(
+            "Number format (dtype)", DTYPES, default="float32", key="dtype", bind="query-params"
+        )
         st.pills(
             "Differentiate by", names, selection_mode="multi", key="wrt", bind="query-params",
+            default=_default_wrt(names),
             help="These variables get `requires_grad=True`",
         )  # fmt: skip
         st.pills(
@@ -237,7 +241,11 @@ def _options(formula: Expression, *, projector: bool) -> None:
         )  # fmt: skip
         if state.lists:
             st.segmented_control(
-                "The losses of a batch become one by", REDUCTIONS, key="reduction", bind="query-params"
+                "The losses of a batch become one by",
+                REDUCTIONS,
+                default="mean",
+                key="reduction",
+                bind="query-params",
             )
 
 
@@ -250,7 +258,7 @@ def _variable_inputs(formula: Expression, *, projector: bool) -> None:
                 key = list_key_of(name)
                 st.session_state.setdefault(key, _default_list(name))
                 about = "Numbers with commas between them"
-                st.text_input(f"{name} (list)", key=key, bind="query-params", help=about)
+                st.text_input(f"{name} (list)", _default_list(name), key=key, bind="query-params", help=about)
             else:
                 number(name, key=key_of(name), default=default_value(name))
 

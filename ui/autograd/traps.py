@@ -10,7 +10,14 @@ from core.gradients.traps import TRAPS, run
 def show_traps() -> None:
     """Draws the tab: choose a trap, see its code, what happens, and why."""
     by_title = {trap.title: trap for trap in TRAPS}
-    title = st.pills("Trap", list(by_title), key="trap", bind="query-params", label_visibility="collapsed")
+    title = st.pills(
+        "Trap",
+        list(by_title),
+        default=TRAPS[0].title,
+        key="trap",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
     trap = by_title.get(str(title), TRAPS[0])
     observation = run(trap)
     code, outcome = st.columns(2, gap="medium")

@@ -26,7 +26,12 @@ FOLD_LIMIT = 24
 def show_what_if(problem: Problem | None, *, hidden: bool, projector: bool) -> None:
     """Draws the tab; `hidden` while a prediction is open."""
     view = st.segmented_control(
-        "Show", WHAT_IF_VIEWS, key="explore", bind="query-params", label_visibility="collapsed"
+        "Show",
+        WHAT_IF_VIEWS,
+        default=WHAT_IF_VIEWS[0],
+        key="explore",
+        bind="query-params",
+        label_visibility="collapsed",
     )
     if view == WHAT_IF_VIEWS[1]:
         _show_programs()
@@ -213,7 +218,9 @@ def _show_programs() -> None:
     by_title = {program.title: program for program in PROGRAMS}
     controls, picture = st.columns([1, 2.6], gap="medium")
     with controls:
-        title = st.segmented_control("Program", list(by_title), key="program", bind="query-params")
+        title = st.segmented_control(
+            "Program", list(by_title), default=PROGRAMS[0].title, key="program", bind="query-params"
+        )
         program = by_title.get(str(title), PROGRAMS[0])
         w = number("w", key="pw", default=0.5)
         x = number("x", key="px", default=2.0)

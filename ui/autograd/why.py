@@ -36,7 +36,12 @@ def show_why(comparison: Comparison | None, tape: Tape | None, *, hidden: bool) 
         st.caption("Hidden until you have made your guess above.")
         return
     view = st.segmented_control(
-        "Show", WHY_VIEWS, key="view", bind="query-params", label_visibility="collapsed"
+        "Show",
+        WHY_VIEWS,
+        default=WHY_VIEWS[0],
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
     )
     if view == WHY_VIEWS[1]:
         _show_graph(tape, comparison.problem.dtype)
