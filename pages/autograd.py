@@ -33,7 +33,7 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
             place = head(
                 PAGE,
                 "Autograd",
-                "The hand-derived gradient and autograd agree, node by node. Here is where they stop.",
+                "The hand-derived gradient and autograd agree, node by node. See where they stop.",
                 projector=projector,
                 on_reset=start_again,
             )

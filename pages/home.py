@@ -27,7 +27,7 @@ with st.container(border=True):
     text, numbers = st.columns([2, 3], vertical_alignment="center", gap="medium")
     with text:
         st.page_link("pages/autograd.py", label="**Autograd**", icon=":material/timeline:")
-        st.markdown("The hand-derived gradient and autograd agree, node by node. Here is where they stop.")
+        st.markdown("The hand-derived gradient and autograd agree, node by node. See where they stop.")
     with numbers:
         values = ", ".join(f"{name} = {value:g}" for name, value in worked.values.items())
         st.markdown(f"$L = (w\\,x + b - y)^2 = {comparison.loss:.4f}$ &nbsp; at {values}")

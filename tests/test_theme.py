@@ -99,6 +99,8 @@ def test_there_are_no_primary_buttons() -> None:
 
 @pytest.mark.parametrize("name", THEMES)
 def test_chart_colours_stand_out_from_the_page(name: str) -> None:
+    # Fewer than ten, and Streamlit fills up with what Plotly refuses, and then refuses them all.
+    assert len(theme(name)["chartCategoricalColors"]) == 10
     for color in theme(name)["chartCategoricalColors"]:
         assert contrast(color, theme(name)["backgroundColor"]) >= 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import streamlit as st
 
-from ui.style import figure_font_px
+from ui.style import figure_font_px, theme_colour
 
 # Streamlit redraws a figure for another theme only when the script runs again, and nothing runs it. This
 # element has no looks; it tells the script that the theme has changed.
@@ -39,7 +39,7 @@ def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, heigh
     """
     size = figure_font_px(projector=projector)
     figure.update_layout(
-        font={"size": size},
+        font={"size": size, "color": theme_colour("ink")},
         margin={"l": 10, "r": 10, "t": 2 * size + 10, "b": 10},
         height=int(height * (1.15 if projector else 1)),
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
@@ -47,8 +47,9 @@ def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, heigh
     )
     scene_axis = {"tickfont": {"size": size - 3}, "title": {"font": {"size": size}}, "nticks": 5}
     figure.update_scenes(xaxis=scene_axis, yaxis=scene_axis, zaxis=scene_axis)
-    figure.update_xaxes(title_font_size=size, tickfont_size=size - 1, automargin=True)
-    figure.update_yaxes(title_font_size=size, tickfont_size=size - 1, automargin=True)
+    ticks = {"size": size - 1, "color": theme_colour("muted")}
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(title_font={"size": size, "color": theme_colour("muted")}, tickfont=ticks, automargin=True)
     st.plotly_chart(
         figure, key=key, alt=alt, width="stretch", config={"displaylogo": False, "displayModeBar": False}
     )

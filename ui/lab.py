@@ -32,7 +32,11 @@ def head(
     about = "" if projector else f"<p>{sentence}</p>"
     name.html(f"<div class='uth-head'><h1>{title}</h1>{about}</div>")
     with tools.container(
-        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall"
+        key="lab-tools",
+        horizontal=True,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        gap="xsmall",
     ):
         st.toggle(
             "Predict first",
@@ -41,7 +45,7 @@ def head(
             help=None if projector else "Hides every gradient until you have typed your guess",
         )
         share = st.popover(
-            "" if projector else "Share",
+            "Share",
             icon=":material/link:",
             help="A link to exactly this",
             on_change="rerun",
@@ -50,7 +54,7 @@ def head(
             share.caption("Opens this page with the same inputs:")
             share.code(current_link(), language=None, wrap_lines=True)
         st.button(
-            "" if projector else "Reset",
+            "Reset",
             icon=":material/restart_alt:",
             help="Back to the worked example",
             on_click=on_reset,

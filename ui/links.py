@@ -136,7 +136,9 @@ def forget_notices(*pages: str) -> None:
 def current_link() -> str:
     """The address of what this visitor sees now, to be copied."""
     base = (st.context.url or "").split("?")[0]
-    query = [(key, value) for key in st.query_params for value in st.query_params.get_all(key)]
+    # Whoever opens the link is not the one who projects.
+    keys = [key for key in st.query_params if key != "projector"]
+    query = [(key, value) for key in keys for value in st.query_params.get_all(key)]
     return f"{base}?{urlencode(query)}" if query else base
 
 

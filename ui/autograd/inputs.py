@@ -32,6 +32,7 @@ WORKED = EXAMPLES[0]
 WORKED_NAMES = tuple(WORKED.values)
 TABS = ("Why?", "What if?", "Where does it break?", "Take it away")
 
+INPUTS_PER_PROJECTED_ROW = 4
 WHY_VIEWS = ("Step by step", "PyTorch's graph", "Four witnesses", "Your own derivative")
 WHAT_IF_VIEWS = ("Landscape and descent", "A new graph in every run")
 
@@ -251,16 +252,29 @@ def _options(formula: Expression, *, projector: bool) -> None:
 
 def _variable_inputs(formula: Expression, *, projector: bool) -> None:
     names = formula.variables
-    columns = st.columns(max(len(names), 1) if projector else 2, gap="small")
-    for position, name in enumerate(names):
-        with columns[position % len(columns)].container(gap="xxsmall"):
-            if name in st.session_state.lists:
-                key = list_key_of(name)
-                st.session_state.setdefault(key, _default_list(name))
-                about = "Numbers with commas between them"
-                st.text_input(f"{name} (list)", _default_list(name), key=key, bind="query-params", help=about)
-            else:
-                number(name, key=key_of(name), default=default_value(name))
+    per_row = min(len(names), INPUTS_PER_PROJECTED_ROW) if projector else 2
+    # Row by row, so that the tab key and a narrow screen take the inputs in the order of the formula.
+    for first in range(0, len(names), per_row):
+        for name, column in zip(
+            names[first : first + per_row], st.columns(per_row, gap="small"), strict=False
+        ):
+            with column.container(gap="xxsmall"):
+                if name in st.session_state.lists:
+                    _list_input(name)
+                else:
+                    number(name, key=key_of(name), default=default_value(name))
+
+
+def _list_input(name: str) -> None:
+    key = list_key_of(name)
+    st.session_state.setdefault(key, _default_list(name))
+    st.text_input(
+        f"{name} (list)",
+        _default_list(name),
+        key=key,
+        bind="query-params",
+        help="Numbers with commas between them",
+    )
 
 
 def _read_list(text: str) -> tuple[str, list[float]]:
@@ -268,7 +282,7 @@ def _read_list(text: str) -> tuple[str, list[float]]:
     numbers: list[float] = []
     for part in text.split(","):
         if number_complaint(part):
-            shown = part.strip()[:20]
+            shown = " ".join(part.split())[:20]
             return f"has the entry `{shown}`, which is no finite number: write numbers such as 1, 2, 3.5.", []
         numbers.append(float(part))
     if len(numbers) > MAX_BATCH:

@@ -208,7 +208,9 @@ def _draw_losses(descent: Descent, *, projector: bool) -> None:
     figure = go.Figure()
     figure.add_scatter(y=finite, mode="lines+markers", name="L", marker={"size": 4})
     figure.update_xaxes(title="step")
-    figure.update_yaxes(title="L", type="log" if finite and min(finite) > 0 else "linear")
+    figure.update_yaxes(
+        title="L", type="log" if finite and min(finite) > 0 else "linear", exponentformat="power"
+    )
     alt = f"The loss against the step: from {fixed(descent.losses[0])} to {fixed(descent.losses[-1])}"
     show_figure(figure, key="losses-figure", alt=alt, projector=projector, height=240)
     st.caption(f"{alt} after {len(descent.losses) - 1} steps.")
