@@ -96,13 +96,16 @@ def new_context(browser: Browser) -> BrowserContext:
     return context
 
 
-def arrive(context: BrowserContext, server: Server, place: Place) -> Page:
-    """A new visit, once the page shows its number and rests."""
+def arrive(context: BrowserContext, server: Server, place: Place, *, loaded: bool = True) -> Page:
+    """A new visit, once the page shows its number and rests; `loaded`: and all its code has come.
+
+    Streamlit loads the code of an input when it is first shown, which would be part of the first change.
+    """
     page = context.new_page()
     page.goto(server.url + place.path)
     page.locator(place.number, has_text=NUMBERS[0]).wait_for(timeout=_PATIENCE_MS)
-    # Streamlit loads the code of an input when it is first shown, which would be part of the first change.
-    page.wait_for_load_state("networkidle")
+    if loaded:
+        page.wait_for_load_state("networkidle")
     rest(page)
     return page
 

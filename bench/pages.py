@@ -80,7 +80,7 @@ def run(changes: int = 40, paints: int = 10, visits: int = 30, drag_s: float = 2
 
 
 def in_round(turn: int, order: Sequence[str], always: Sequence[Place]) -> list[str]:
-    """The names in a round's order; in odd rounds without those that are not measured `always`."""
+    """The names in a round's order; those that are not measured `always` come only in even rounds."""
     names = {place.name for place in always}
     return [name for name in order if name in names or turn % 2 == 0]
 
@@ -268,7 +268,7 @@ def _after(visits: int, context: BrowserContext, server: Server, process: psutil
 
 
 def _visit(context: BrowserContext, server: Server) -> None:
-    page = arrive(context, server, LAB)
+    page = arrive(context, server, LAB, loaded=False)
     page.locator(INPUT).press(LAB.keys[0])
     page.locator(LAB.number, has_text=NUMBERS[1]).wait_for()
     rest(page)

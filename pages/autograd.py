@@ -45,7 +45,7 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
     is_first_run = st.session_state.setdefault("autograd:first-run", True)
     if is_first_run:
         draw_head_and_inputs()
-    inputs = read_inputs()
+    inputs = asked = read_inputs()
     with right.container(gap="xsmall"):
         try:
             if inputs.problem is not None:
@@ -69,8 +69,8 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
     if not is_first_run:
         draw_head_and_inputs()
     st.session_state["autograd:first-run"] = False
-    if read_inputs() != inputs and comparison is not None:
-        st.rerun()  # a widget that is new in this run has taken its value from the link
+    if read_inputs() != asked:
+        st.rerun()  # a widget has taken its value from the link, or has been filled again
 
 why, what_if, breaks, take_away = st.tabs(TABS, key="tab", on_change="rerun", bind="query-params")
 if why.open:

@@ -33,7 +33,8 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-head { display: flex; align-items: baseline; gap: 1.4rem; flex-wrap: wrap; }
 .uth-head h1 { font-size: 1.65rem; font-weight: 700; padding: 0; margin: 0; line-height: 1.2; }
 .uth-head p { color: var(--uth-muted); margin: 0; font-size: 1rem; line-height: 1.3; }
-.uth-numbers { display: grid; margin-top: 0.3rem; gap: 0.75rem; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); }
+.uth-numbers { display: grid; gap: 0.75rem; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); }
+.st-key-lab-stage .uth-numbers { margin-top: 0.3rem; }
 .uth-number { border-left: 0.2rem solid var(--uth-gradient); padding: 0.1rem 0 0.1rem 0.8rem; min-width: 0; }
 .uth-number .what { color: var(--uth-muted); font-size: 0.9rem; white-space: nowrap; }
 .uth-number .value { font-size: 2.6rem; line-height: 1.15; font-variant-numeric: tabular-nums;
