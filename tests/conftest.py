@@ -7,7 +7,7 @@ from hypothesis import settings
 
 from core.settings import PREFIX
 
-# No test measures time: the first torch call of a process alone takes longer than hypothesis allows an example.
+# No test measures time: the first torch call of a process alone takes longer than hypothesis allows.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
 
