@@ -51,9 +51,7 @@ class Visitor:
             '[data-testid="stMain"] [data-testid="stElementContainer"]', state="attached"
         )
         # An element that a rerun has not confirmed yet is stale.
-        self.page.wait_for_function(
-            """!document.querySelector('[data-testid="stMain"] [data-stale="true"]')"""
-        )
+        self.page.locator('[data-testid="stMain"] [data-stale="true"]').first.wait_for(state="detached")
 
     def outside(self) -> list[str]:
         """The requests that left the app's origin."""

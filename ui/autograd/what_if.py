@@ -63,7 +63,7 @@ def _show_landscape(problem: Problem, *, projector: bool) -> None:
                 _draw_curve(curve(problem, across, path=path[0]), descent, path[0], projector=projector)
             else:
                 ground = landscape(problem, across, up, path=list(zip(*path, strict=True)))
-                _draw_landscape(ground, path, surface=surface, projector=projector)
+                _draw_landscape(ground, path, descent.losses, surface=surface, projector=projector)
     except ProblemError as error:
         with picture:
             trouble(str(error))
@@ -77,12 +77,12 @@ def _show_landscape(problem: Problem, *, projector: bool) -> None:
 
 def _descent_inputs() -> tuple[float, int]:
     rate = st.number_input(
-        "Learning rate", value=None, min_value=0.0, step=0.01, format="%g", key="rate", bind="query-params"
+        "Learning rate", value=0.02, min_value=0.0, step=0.01, format="%g", key="rate", bind="query-params"
     )
     steps = st.number_input(
-        "Steps", value=None, min_value=1, max_value=MAX_STEPS, step=1, key="steps", bind="query-params"
+        "Steps", value=40, min_value=1, max_value=MAX_STEPS, step=1, key="steps", bind="query-params"
     )
-    return (math.nan if rate is None else float(rate)), (0 if steps is None else int(steps))
+    return rate, steps
 
 
 def _axes(numbers: list[str], moving: list[str]) -> tuple[str, str | None]:
@@ -115,7 +115,12 @@ def _along(descent: Descent, problem: Problem, name: str) -> tuple[float, ...]:
 
 
 def _draw_landscape(
-    ground: Landscape, path: list[tuple[float, ...]], *, surface: bool, projector: bool
+    ground: Landscape,
+    path: list[tuple[float, ...]],
+    losses: tuple[float, ...],
+    *,
+    surface: bool,
+    projector: bool,
 ) -> None:
     figure = go.Figure()
     heights = [[loss if math.isfinite(loss) else None for loss in row] for row in ground.losses]
@@ -125,12 +130,9 @@ def _draw_landscape(
             y=ground.up,
             z=heights,
             showscale=False,
-            colorscale=[[0, theme_colour("panel")], [1, theme_colour("forward")]],
+            colorscale=[[0, theme_colour("line")], [1, theme_colour("forward")]],
         )
-        figure.add_scatter3d(
-            x=[ground.at[0]], y=[ground.at[1]], z=[ground.loss], mode="markers", name="here",
-            marker={"size": 6, "color": theme_colour("gradient")},
-        )  # fmt: skip
+        _add_climb(figure, ground, path, losses)
         figure.update_scenes(xaxis_title=ground.horizontal, yaxis_title=ground.vertical, zaxis_title="L")
     else:
         figure.add_contour(
@@ -164,18 +166,44 @@ def _add_path(figure: go.Figure, ground: Landscape, path: list[tuple[float, ...]
     )  # fmt: skip
 
 
-def _add_arrow(figure: go.Figure, ground: Landscape) -> None:
-    """An arrow against the gradient, a fixed share of the picture long: its direction counts."""
+def _add_climb(
+    figure: go.Figure, ground: Landscape, path: list[tuple[float, ...]], losses: tuple[float, ...]
+) -> None:
+    """On a surface: the steps of the descent, and the arrow as a line in the tangent plane."""
+    heights = [loss if math.isfinite(loss) else None for loss in losses]
+    figure.add_scatter3d(
+        x=path[0], y=path[1], z=heights, mode="lines+markers", name="descent",
+        marker={"size": 3, "color": theme_colour("ink")}, line={"width": 4, "color": theme_colour("ink")},
+    )  # fmt: skip
+    share = _arrow_share(ground)
+    right, upward = ground.gradient
+    figure.add_scatter3d(
+        x=[ground.at[0], ground.at[0] - share * right],
+        y=[ground.at[1], ground.at[1] - share * upward],
+        z=[ground.loss, ground.loss - share * (right**2 + upward**2)],
+        mode="lines+markers",
+        name="downhill from here",
+        marker={"size": [6, 2], "color": theme_colour("gradient")},
+        line={"width": 8, "color": theme_colour("gradient")},
+    )
+
+
+def _arrow_share(ground: Landscape) -> float:
+    """What the gradient is multiplied by to make an arrow of a fixed share of the picture; 0 for none."""
     wide, high = ground.across[-1] - ground.across[0], ground.up[-1] - ground.up[0]
-    right, upward = -ground.gradient[0], -ground.gradient[1]
-    length = math.hypot(right / wide, upward / high)
-    if not math.isfinite(length) or length == 0:
+    length = math.hypot(ground.gradient[0] / wide, ground.gradient[1] / high)
+    return 0.16 / length if math.isfinite(length) and length > 0 else 0.0
+
+
+def _add_arrow(figure: go.Figure, ground: Landscape) -> None:
+    """An arrow against the gradient: its direction counts, not its length."""
+    share = _arrow_share(ground)
+    if share == 0:
         return
-    share = 0.16 / length
     figure.add_annotation(
-        x=ground.at[0] + share * right, y=ground.at[1] + share * upward, ax=ground.at[0], ay=ground.at[1],
-        xref="x", yref="y", axref="x", ayref="y", text="", showarrow=True, arrowhead=3, arrowwidth=4,
-        arrowcolor=theme_colour("gradient"),
+        x=ground.at[0] - share * ground.gradient[0], y=ground.at[1] - share * ground.gradient[1],
+        ax=ground.at[0], ay=ground.at[1], xref="x", yref="y", axref="x", ayref="y", text="",
+        showarrow=True, arrowhead=3, arrowwidth=4, arrowcolor=theme_colour("gradient"),
     )  # fmt: skip
 
 
@@ -228,10 +256,9 @@ def _show_programs() -> None:
         x = number("x", key="px", default=2.0)
         turns = 3
         if program.has_turns:
-            chosen = st.number_input(
-                "Turns of the loop", 0, MAX_TURNS, None, step=1, key="turns", bind="query-params"
+            turns = st.number_input(
+                "Turns of the loop", 0, MAX_TURNS, 3, step=1, key="turns", bind="query-params"
             )
-            turns = turns if chosen is None else int(chosen)
         st.code(program.code, language="python")
     with picture:
         if w is None or x is None:
