@@ -67,4 +67,5 @@ def test_a_constant_that_pytorch_refuses_is_refused_in_one_line() -> None:
 
 def test_a_constant_beyond_the_dtype_is_used_where_pytorch_takes_it() -> None:
     given = problem("100000*w", {"w": 0.5}, ["w"], "float16")
-    assert numbers(evaluate(given.expression, given.tensors())[-1]) == (49_984.0,)  # the nearest float16 to 50,000
+    value = evaluate(given.expression, given.tensors())[-1]
+    assert numbers(value) == (49_984.0,)  # the nearest float16 to 50,000
