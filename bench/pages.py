@@ -160,7 +160,7 @@ def _changes(browser: Browser, servers: Mapping[bool, Server], rounds: int) -> T
     targets = []
     for place in (LAB, PROJECTOR):
         found = beside(samples, place.name, SLIDER.name)
-        text = f"{place.name}: at most {CHANGE_RATIO:g} times a blank page with a slider and a metric: {found}"
+        text = f"{place.name}: at most {CHANGE_RATIO:g} times a blank page with slider and metric: {found}"
         targets.append(Target(text, met=found.value <= CHANGE_RATIO))
     return Table(
         title="Change of w: from the key press to the frame with the changed number, ms",
@@ -170,7 +170,7 @@ def _changes(browser: Browser, servers: Mapping[bool, Server], rounds: int) -> T
             f"{rounds} interleaved rounds of one change each; the rarer tabs in half of them.",
             "Medians; every time is since the key press. `autograd` has the tab Why? open.",
             "asked: the browser asks the server. idle again: the script has run.",
-            "The target is against the slider; a blank page with the lab's own kind of input is quicker still.",
+            "The target is against the slider; a blank page with the lab's kind of input is quicker.",
             _load(),
         ),
         targets=tuple(targets),
