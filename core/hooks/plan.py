@@ -1,0 +1,123 @@
+"""What to run: the model, its input, the hooks, and the way in which the model is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from core import builder, zoo
+from core.hooks.spec import ROOT_NAME, HookError, HookSpec
+from core.zoo import InputKind, ZooModel
+
+MAX_HOOKS: Final = 200
+"""Of one visitor's plan. The recorder itself has no limit."""
+
+CHAIN: Final = "chain"
+"""The name of the model that the visitor composes."""
+
+
+class Mode(StrEnum):
+    """How the model is run."""
+
+    CALL = "call"
+    FORWARD = "forward"
+    INNER = "inner"
+    BACKWARD = "backward"
+    EXCEPTION = "exception"
+    CHECKPOINT = "checkpoint"
+    NO_GRAD = "no_grad"
+    LATE = "late"
+    COPY = "copy"
+    SAVE_LOAD = "save_load"
+    COMPILED = "compiled"
+    COMPILED_FIRST = "compiled_first"
+
+    @property
+    def has_backward(self) -> bool:
+        """Whether the run goes back from a loss."""
+        return self in _WITH_BACKWARD
+
+    @property
+    def needs_layer(self) -> bool:
+        """Whether it is about one inner layer."""
+        return self in {Mode.INNER, Mode.EXCEPTION}
+
+    @property
+    def compiles(self) -> bool:
+        """Whether it needs `torch.compile`, which runs in a process of its own."""
+        return self in {Mode.COMPILED, Mode.COMPILED_FIRST}
+
+
+_WITH_BACKWARD: Final = frozenset(
+    {Mode.BACKWARD, Mode.CHECKPOINT, Mode.INNER, Mode.LATE, Mode.COMPILED, Mode.COMPILED_FIRST}
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run depends on.
+
+    Attributes:
+        model: a name of the zoo, or `chain`.
+        chain: the text of the chain, used if the model is `chain`.
+        hooks: in the order in which they are registered.
+        mode: how the model is run.
+        layer: for the modes that are about one inner layer: its name.
+        training: train mode or eval mode.
+        seed: of the parameters, the input and dropout.
+        batch: examples in the input.
+        input_kind: what the input holds.
+        input_grad: whether the input requires a gradient.
+    """
+
+    model: str = "scalar_linear"
+    chain: str = ""
+    hooks: tuple[HookSpec, ...] = ()
+    mode: Mode = Mode.CALL
+    layer: str = ""
+    training: bool = True
+    seed: int = 0
+    batch: int = 1
+    input_kind: InputKind = InputKind.EXAMPLE
+    input_grad: bool = False
+
+    def build(self) -> ZooModel:
+        """A new model, in the mode that the plan asks for.
+
+        Raises:
+            ZooError, BuilderError: if there is no such model.
+        """
+        made = (
+            builder.parse_chain(self.chain).build(self.seed)
+            if self.model == CHAIN
+            else zoo.build(self.model, self.seed)
+        )
+        made.module.train(self.training)
+        return made
+
+    def __post_init__(self) -> None:
+        """Checks the number of hooks."""
+        if len(self.hooks) > MAX_HOOKS:
+            raise HookError(
+                f"{len(self.hooks):,} hooks are too many for one page: register at most {MAX_HOOKS}."
+            )
+
+    @property
+    def code(self) -> str:
+        """The line of code that runs the model."""
+        layer = self.layer or ROOT_NAME
+        return {
+            Mode.CALL: "model(x)",
+            Mode.FORWARD: "model.forward(x)",
+            Mode.INNER: f"{layer}.forward(x) inside model(x), then loss.backward()",
+            Mode.BACKWARD: "model(x), then loss.backward()",
+            Mode.EXCEPTION: f"model(x), and {layer} raises",
+            Mode.CHECKPOINT: "checkpoint(model, x), then loss.backward()",
+            Mode.NO_GRAD: "with torch.no_grad(): model(x)",
+            Mode.LATE: "model(x) registers the hooks while it runs",
+            Mode.COPY: "copy.deepcopy(model)(x) in another thread",
+            Mode.SAVE_LOAD: "model.load_state_dict(model.state_dict())",
+            Mode.COMPILED: "torch.compile(model)(x) after registering",
+            Mode.COMPILED_FIRST: "torch.compile(model)(x) before registering and after",
+        }[self.mode]
