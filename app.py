@@ -5,6 +5,7 @@ import importlib
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from ui.security import SecurityHeaders
 _LOGGER: Final = logging.getLogger("app")
 
 # What the labs import and what takes long: torch alone is a second.
-_HEAVY: Final = ("torch", "core.gradients", "plotly.graph_objects")
+_HEAVY: Final = ("torch", "core.gradients", "core.hooks.run", "plotly.graph_objects", "torch._dynamo")
 
 
 def _warm_up() -> None:
@@ -48,6 +49,13 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     yield
 
 
+# PyTorch's own remarks on two cases that the hooks lab shows on purpose, and explains on the page.
+for _remark in (
+    "Full backward hook is firing when gradients are computed with respect to module outputs",
+    "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors",
+):
+    warnings.filterwarnings("ignore", message=_remark)
+
 try:
     _settings = settings.load()
 except settings.SettingsError as _error:
@@ -64,7 +72,7 @@ _LOGGER.info("mode: %s", _settings.resolve_mode(st.get_option("server.address"))
 # Streamlit finds the app by reading this line. An absolute path: it can be served from any folder.
 app = st.App(
     Path(__file__).with_name("dashboard.py"),
-    routes=index_page.routes(["autograd"]),
+    routes=index_page.routes(["autograd", "hooks"]),
     lifespan=_lifespan,
     middleware=[Middleware(SecurityHeaders, frame_ancestors=_settings.frame_ancestors)],
     on_script_error=on_script_error,

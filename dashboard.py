@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.links import Parameter, open_page, switch_complaint
+from ui.links import FRAME, Parameter, open_page, switch_complaint
 from ui.style import apply_style
 
 st.set_page_config(page_title="Under the Hood", page_icon="🔍", layout="wide")
@@ -11,11 +11,12 @@ page = st.navigation(
     [
         st.Page("pages/home.py", title="Under the Hood", icon=":material/home:", default=True),
         st.Page("pages/autograd.py", title="Autograd", icon=":material/timeline:", url_path="autograd"),
+        st.Page("pages/hooks.py", title="Hooks", icon=":material/phishing:", url_path="hooks"),
     ],
     position="top",
 )
 
-open_page("frame", (Parameter("projector", False, switch_complaint),))
+open_page(FRAME, (Parameter("projector", False, switch_complaint),))
 with st.container(key="frame-tools"):
     st.toggle(
         "Projector",

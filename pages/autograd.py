@@ -6,17 +6,18 @@ import streamlit as st
 
 from core.gradients import ProblemError, examine
 from core.gradients.tape import record_problem
+from core.gradients.traps import TRAPS, run
 from ui.autograd import result
 from ui.autograd.inputs import PAGE, TABS, Inputs, draw_inputs, parameters, read_inputs, start_again
-from ui.autograd.predictions import questions
+from ui.autograd.predictions import HINT, questions
 from ui.autograd.take_away import show_take_away
-from ui.autograd.traps import show_traps
 from ui.autograd.what_if import show_what_if
 from ui.autograd.why import show_why
 from ui.lab import head
 from ui.links import open_page
 from ui.messages import trouble
 from ui.prediction import predict
+from ui.traps import show_traps
 
 projector = bool(st.session_state.get("projector"))
 open_page(PAGE, parameters())
@@ -34,6 +35,7 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
                 PAGE,
                 "Autograd",
                 "The hand-derived gradient and autograd agree, node by node. See where they stop.",
+                hides="every gradient",
                 projector=projector,
                 on_reset=start_again,
             )
@@ -60,6 +62,7 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
                 hidden = not predict(
                     questions(comparison),
                     about=repr(inputs.problem),
+                    hint=HINT,
                     conclusion=partial(result.show_verdict, comparison),
                 )
             else:
@@ -81,7 +84,7 @@ if what_if.open:
         show_what_if(inputs.problem, hidden=hidden, projector=projector)
 if breaks.open:
     with breaks:
-        show_traps()
+        show_traps(TRAPS, run)
 if take_away.open:
     with take_away:
         show_take_away(comparison, hidden=hidden)

@@ -13,7 +13,7 @@ PREDICT_KEY = "predict"
 
 
 def head(
-    page: str, title: str, sentence: str, *, projector: bool, on_reset: Callable[[], None]
+    page: str, title: str, sentence: str, *, hides: str, projector: bool, on_reset: Callable[[], None]
 ) -> DeltaGenerator:
     """Draws a lab's head line.
 
@@ -21,6 +21,7 @@ def head(
         page: the page's name, for the notices of its link.
         title: the lab's name.
         sentence: what the lab proves; the projector has no room for it.
+        hides: what predict-first hides until the visitor has guessed.
         projector: whether the line is drawn for the projector.
         on_reset: callback that sets every input of the lab to its default.
 
@@ -42,7 +43,7 @@ def head(
             "Predict first",
             key=PREDICT_KEY,
             bind="query-params",
-            help=None if projector else "Hides every gradient until you have typed your guess",
+            help=None if projector else f"Hides {hides} until you have typed your guess",
         )
         share = st.popover(
             "Share",

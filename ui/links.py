@@ -17,6 +17,9 @@ MAX_LISTED = 6
 MAX_DIGITS = 100
 SETTLING_RUNS = 3
 
+FRAME = "frame"
+"""The page around every page: its inputs stay when the visitor goes elsewhere."""
+
 Value = str | float | bool | list[str]
 
 
@@ -110,10 +113,15 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
             value = st.session_state.get(parameter.key)
             if isinstance(value, str | bool | list) and value != parameter.default and parameter.key != "tab":
                 st.session_state[parameter.key] = value
-    # Streamlit forgets an input that a run does not draw, such as one in a closed tab.
+    # Streamlit forgets an input that a run does not draw, such as one in a closed tab. An input of the
+    # page that the visitor comes from may have the same name: what it holds is not this page's.
     kept: dict[str, Value] = st.session_state.setdefault(f"{page}:kept", {})
+    entered = page != FRAME and st.session_state.get("page") not in {None, page}
+    if page != FRAME:
+        st.session_state["page"] = page
     for parameter in parameters:
-        if parameter.key in st.session_state:
+        foreign = entered and parameter.key not in st.query_params
+        if parameter.key in st.session_state and not foreign:
             kept[parameter.key] = st.session_state[parameter.key]
         else:
             st.session_state[parameter.key] = kept.get(parameter.key, parameter.default)

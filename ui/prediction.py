@@ -26,12 +26,13 @@ class Question:
     answer: str
 
 
-def predict(questions: Sequence[Question], *, about: str, conclusion: Callable[[], None]) -> bool:
+def predict(questions: Sequence[Question], *, about: str, hint: str, conclusion: Callable[[], None]) -> bool:
     """Draws the questions and returns whether all were answered, so that the rest may be shown.
 
     Args:
         questions: what to guess.
         about: a text that changes when the answers do; guesses belong to it and are forgotten with it.
+        hint: what an answer looks like, shown until all are given.
         conclusion: draws what is shown beside the questions once all are answered.
     """
     mark = hashlib.sha256(about.encode()).hexdigest()[:12]
@@ -64,7 +65,5 @@ def predict(questions: Sequence[Question], *, about: str, conclusion: Callable[[
         if done:
             conclusion()
         else:
-            st.html(
-                "<div class='uth-plain'>Type a guess for each, then Enter: a number such as 3.5 or 7/2.</div>"
-            )
+            st.html(f"<div class='uth-plain'>{html.escape(hint)}</div>")
     return done

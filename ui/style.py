@@ -45,6 +45,34 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-verdict.trouble { border-left: 0.2rem dashed var(--uth-silent); }
 .uth-verdict .what { font-weight: 700; font-size: 1.05rem; line-height: 1.3; }
 .uth-verdict .why { color: var(--uth-muted); font-size: 0.9rem; line-height: 1.35; }
+.uth-number.forward { border-left-color: var(--uth-forward); }
+.uth-number.fired { border-left-color: var(--uth-fired); }
+.uth-number.silent { border-left: 0.2rem dashed var(--uth-silent); }
+.stMultiSelect [data-testid="stMultiSelectTagsContainer"] span[role="group"] { flex-wrap: wrap; }
+.uth-route { display: grid; gap: 0.5rem; margin-top: 0.6rem; }
+.uth-route .lane > code { font-size: 0.95rem; background: none; padding: 0; color: var(--uth-ink); }
+.uth-route .way { display: flex; flex-wrap: wrap; align-items: center; gap: 0.3rem 0.35rem;
+  font-size: 0.95rem; line-height: 1.3; }
+.uth-route .arrow { color: var(--uth-muted); }
+.uth-route .back { color: var(--uth-gradient); }
+.uth-route .end { font-weight: 700; color: var(--uth-forward); }
+.uth-route .layer { background: var(--uth-panel); border: 1px solid var(--uth-line); border-radius: 0.375rem;
+  padding: 0.15rem 0.5rem; }
+.uth-route .hook { border-radius: 1rem; padding: 0.1rem 0.6rem; }
+.uth-route .hook.fired { border: 2px solid var(--uth-fired); color: var(--uth-fired); }
+.uth-route .hook.silent { border: 2px dashed var(--uth-silent); color: var(--uth-silent); }
+.uth-route .hook.hidden { border: 2px dotted var(--uth-muted); color: var(--uth-muted); }
+.uth-board { width: 100%%; border-collapse: collapse; margin-top: 0.6rem; font-size: 1rem; line-height: 1.3; }
+.uth-board th { text-align: left; font-weight: 400; font-size: 0.9rem; color: var(--uth-muted);
+  padding: 0.15rem 0.8rem 0.15rem 0; border: none; border-bottom: 1px solid var(--uth-line); }
+.uth-board td { padding: 0.3rem 0.8rem 0.3rem 0; border: none; border-bottom: 1px solid var(--uth-line);
+  vertical-align: top; }
+.uth-board td:first-child { font-weight: 700; }
+.uth-board td.said-fired { color: var(--uth-fired); border-left: 0.2rem solid var(--uth-fired);
+  padding-left: 0.6rem; }
+.uth-board td.said-silent { color: var(--uth-silent); border-left: 0.2rem dashed var(--uth-silent);
+  padding-left: 0.6rem; font-weight: 700; }
+.uth-board td.said-hidden { color: var(--uth-muted); padding-left: 0.8rem; }
 .uth-error { border-left: 0.2rem solid var(--uth-silent); padding: 0.2rem 0 0.2rem 0.8rem; }
 .uth-error pre { margin: 0.3rem 0 0; padding: 0; background: none; font-size: 0.95rem; line-height: 1.25;
   color: inherit; overflow-x: auto; }

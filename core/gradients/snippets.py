@@ -9,20 +9,9 @@ mypy is not asked about what a learner's script would not declare either.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
-
 import torch
 
-
-class Print(Protocol):
-    """What a trap calls to show a line: a label, a value, and a remark if there is one."""
-
-    def __call__(self, label: str, value: object, note: str = "", /) -> None:
-        """Shows one line."""
-
-
-Observe: TypeAlias = Callable[[Print], None]
+from core.traps import Print
 
 
 def relu_at_zero(print: Print) -> None:

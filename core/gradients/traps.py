@@ -5,82 +5,13 @@ Each trap's code is a function of `snippets`. Its body is what the page shows, a
 
 from __future__ import annotations
 
-import inspect
-import textwrap
-from dataclasses import dataclass
-
-import torch
-
 from core.gradients import snippets
-from core.gradients.snippets import Observe
+from core.traps import Observation, Trap, find, run
+
+__all__ = ["NON_LEAF_WARNING", "TRAPS", "Observation", "Trap", "run", "trap"]
 
 NON_LEAF_WARNING = "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed."
 """How PyTorch's warning begins when `.grad` of a non-leaf is read."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line that a trap printed."""
-
-    label: str
-    value: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What happened when a trap ran.
-
-    Attributes:
-        lines: what it printed, in order.
-        raised: the error that ended it, as `RuntimeError: …` on one line; None if it ran to its end.
-    """
-
-    lines: tuple[Line, ...]
-    raised: str | None
-
-
-@dataclass(frozen=True)
-class Trap:
-    """A trap.
-
-    Attributes:
-        key: short name for a link.
-        title: what a menu says.
-        question: what to ask oneself before running it.
-        why: what happens, in two or three sentences for a newcomer.
-        fix: what to write instead, in one line.
-        observe: the code, as a function.
-    """
-
-    key: str
-    title: str
-    question: str
-    why: str
-    fix: str
-    observe: Observe
-
-    @property
-    def code(self) -> str:
-        """The code as a program: the function's body, with its import."""
-        source = textwrap.dedent(inspect.getsource(self.observe))
-        body = textwrap.dedent(source.split("\n", 1)[1])
-        return f"import torch\n\n{body}"
-
-
-def run(trap: Trap) -> Observation:
-    """Runs a trap with new tensors, and catches the error it may end with."""
-    lines: list[Line] = []
-
-    def show(label: str, value: object, note: str = "", /) -> None:
-        lines.append(Line(label, str(value), note))
-
-    try:
-        with torch.enable_grad():
-            trap.observe(show)
-    except RuntimeError as error:
-        return Observation(tuple(lines), f"RuntimeError: {' '.join(str(error).split())}")
-    return Observation(tuple(lines), None)
 
 
 def trap(key: str) -> Trap:
@@ -89,10 +20,7 @@ def trap(key: str) -> Trap:
     Raises:
         KeyError: if there is none, with the known keys.
     """
-    for known in TRAPS:
-        if known.key == key:
-            return known
-    raise KeyError(f"{key!r} is no trap: choose one of {', '.join(known.key for known in TRAPS)}.")
+    return find(TRAPS, key)
 
 
 TRAPS: tuple[Trap, ...] = (

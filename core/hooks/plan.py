@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -12,6 +13,10 @@ from core.zoo import InputKind, ZooModel
 
 MAX_HOOKS: Final = 200
 """Of one visitor's plan. The recorder itself has no limit."""
+
+MAX_ACTIVATION_BYTES: Final = 32 * 2**20
+MAX_PRODUCTS: Final = 200_000_000
+"""Of one run of a visitor's chain: about a tenth of a second."""
 
 CHAIN: Final = "chain"
 """The name of the model that the visitor composes."""
@@ -87,12 +92,14 @@ class Plan:
 
         Raises:
             ZooError, BuilderError: if there is no such model.
+            HookError: if a chain would take too much memory or time with this batch.
         """
-        made = (
-            builder.parse_chain(self.chain).build(self.seed)
-            if self.model == CHAIN
-            else zoo.build(self.model, self.seed)
-        )
+        if self.model == CHAIN:
+            chain = builder.parse_chain(self.chain)
+            _check_cost(chain, self.batch)
+            made = chain.build(self.seed)
+        else:
+            made = zoo.build(self.model, self.seed)
         made.module.train(self.training)
         return made
 
@@ -110,10 +117,10 @@ class Plan:
         return {
             Mode.CALL: "model(x)",
             Mode.FORWARD: "model.forward(x)",
-            Mode.INNER: f"{layer}.forward(x) inside model(x), then loss.backward()",
-            Mode.BACKWARD: "model(x), then loss.backward()",
+            Mode.INNER: f"{layer}.forward(x) inside model(x), loss.backward()",
+            Mode.BACKWARD: "model(x), loss.backward()",
             Mode.EXCEPTION: f"model(x), and {layer} raises",
-            Mode.CHECKPOINT: "checkpoint(model, x), then loss.backward()",
+            Mode.CHECKPOINT: "checkpoint(model, x), loss.backward()",
             Mode.NO_GRAD: "with torch.no_grad(): model(x)",
             Mode.LATE: "model(x) registers the hooks while it runs",
             Mode.COPY: "copy.deepcopy(model)(x) in another thread",
@@ -121,3 +128,25 @@ class Plan:
             Mode.COMPILED: "torch.compile(model)(x) after registering",
             Mode.COMPILED_FIRST: "torch.compile(model)(x) before registering and after",
         }[self.mode]
+
+
+def _check_cost(chain: builder.Chain, batch: int) -> None:
+    memory = batch * sum(step.activation_bytes for step in chain.steps)
+    # A parameter is used once for every place of the output: of an image, or of a sequence.
+    products = batch * sum(step.parameters * _places(step.output_shape) for step in chain.steps)
+    if memory > MAX_ACTIVATION_BYTES:
+        raise HookError(
+            f"With a batch of {batch:,} the layers would give {memory / 2**20:,.0f} MiB of numbers; the "
+            "limit here is "
+            f"{MAX_ACTIVATION_BYTES // 2**20} MiB. Use a smaller batch or smaller layers."
+        )
+    if products > MAX_PRODUCTS:
+        raise HookError(
+            f"With a batch of {batch:,} one run would take {products:,} multiplications; the limit here is "
+            f"{MAX_PRODUCTS:,}. Use a smaller batch or smaller layers."
+        )
+
+
+def _places(shape: tuple[int, ...]) -> int:
+    """How many places an output has, without its features: height times width, or the length."""
+    return math.prod(shape[1:]) if len(shape) == 3 else math.prod(shape[:-1])

@@ -6,8 +6,8 @@ import copy
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -24,7 +24,7 @@ from core.hooks.nested import kind_of, tensors_in
 from core.hooks.plan import Mode, Plan
 from core.hooks.preserve import Preserved, same_bits
 from core.hooks.recorder import HookRecorder
-from core.hooks.spec import ROOT_NAME, HookError, HookSpec
+from core.hooks.spec import ROOT_NAME, Action, HookError, HookSpec
 from core.hooks.statistics import Statistics, settle
 from core.rng import seeded
 from core.zoo import ZooModel
@@ -40,6 +40,8 @@ class Firing:
         index: which of the plan's hooks.
         expected: how often its layer computes in `model(x)`; at least once, or why register it. Once for a
             hook on a parameter or on the state.
+        usual: how often it does fire in `model(x)`, with `loss.backward()` if a hook of the plan is on the way
+            back, and with saving and loading if one is on the state; as an observer.
         fired: how often it fired in this run.
         reason, sentence: why it fired less than expected; None and empty if it did not.
     """
@@ -47,6 +49,7 @@ class Firing:
     index: int
     spec: HookSpec
     expected: int
+    usual: int
     fired: int
     reason: Reason | None
     sentence: str
@@ -187,10 +190,10 @@ class _Runner:
         reference, with_gradient = self._reference()
         if self.plan.mode.needs_layer and not reference.of(self.plan.layer):
             raise HookError(
-                f"`{self.plan.layer}` is never called in this model, so nothing can happen in it: choose "
-                f"a layer "
-                "that computes."
+                f"`{self.plan.layer}` is never called in this model, so nothing can happen in it: choose a "
+                "layer that computes."
             )
+        usual = self._usual()
         trace, output, error, live = self._hooked()
         found = _detached(output)
         evidence = Evidence(
@@ -198,7 +201,7 @@ class _Runner:
         )
         return Report(
             plan=self.plan,
-            firings=tuple(self._firing(evidence, index) for index in range(len(self.plan.hooks))),
+            firings=tuple(self._firing(evidence, index, usual[index]) for index in range(len(usual))),
             events=self.recorder.events,
             layers=list_layers(self.module, reference.calls),
             calls=tuple(trace.calls),
@@ -212,7 +215,7 @@ class _Runner:
             stopped=self.recorder.stopped,
         )
 
-    def _firing(self, evidence: Evidence, index: int) -> Firing:
+    def _firing(self, evidence: Evidence, index: int, usual: int) -> Firing:
         spec = self.plan.hooks[index]
         fired = self.recorder.firings[index]
         expected = 1
@@ -222,19 +225,26 @@ class _Runner:
             calls = [call for call in evidence.reference.calls if call.layer in names]
             expected = max(1, len(calls))
         if fired >= expected:
-            return Firing(index, spec, expected, fired, None, "")
+            return Firing(index, spec, expected, usual, fired, None, "")
         diagnosis = diagnose(evidence, index, fired)
-        return Firing(index, spec, expected, fired, diagnosis.reason, diagnosis.sentence)
+        return Firing(index, spec, expected, usual, fired, diagnosis.reason, diagnosis.sentence)
+
+    def _grad_mode(self) -> AbstractContextManager[None]:
+        return torch.no_grad() if self.plan.mode is Mode.NO_GRAD else nullcontext()
 
     def _call(self) -> Any:  # noqa: ANN401 - whatever the model gives
         return self.module(*self.args, **self.kwargs)
 
     def _bare(self) -> Any:  # noqa: ANN401
         preserved = Preserved(self.module)
-        with seeded(self.plan.seed), torch.set_grad_enabled(self.plan.mode is not Mode.NO_GRAD):
-            output = _detached(self._call())
-        preserved.restore()
-        return output
+        try:
+            with seeded(self.plan.seed), self._grad_mode():
+                return _detached(self._call())
+        except (RuntimeError, ValueError) as error:
+            line = " ".join(str(error).split())
+            raise HookError(f"The model itself refuses this input, without any hook: {line}") from error
+        finally:
+            preserved.restore()
 
     def _reference(self) -> tuple[CallTrace, frozenset[str]]:
         """A call and a backward pass without hooks: the calls, and the parameters that got a gradient."""
@@ -253,6 +263,22 @@ class _Runner:
         self._forget_input_gradients()
         return trace, with_gradient
 
+    def _usual(self) -> tuple[int, ...]:
+        """How often each hook fires when nothing unusual is done, and none of them does anything."""
+        watchers = [replace(spec, action=Action.OBSERVE, amount=None, once=False) for spec in self.plan.hooks]
+        with seeded(self.plan.seed), HookRecorder(self.module, watchers) as recorder:
+            try:
+                loss = loss_of(self._call())
+                if loss is not None and any(spec.the_kind.is_backward for spec in watchers):
+                    loss.backward()  # type: ignore[no-untyped-call]
+                if any(spec.the_kind.is_on_state for spec in watchers):
+                    self.module.load_state_dict(self.module.state_dict())
+            except RuntimeError:
+                # An in-place layer refuses a full backward hook: the run itself says so.
+                return recorder.firings
+        self._forget_input_gradients()
+        return recorder.firings
+
     def _hooked(self) -> tuple[CallTrace, Any, tuple[str, str], int]:
         plan, mode = self.plan, self.plan.mode
         output: Any = None
@@ -270,6 +296,8 @@ class _Runner:
                 fail_in=plan.layer if mode is Mode.EXCEPTION else None,
                 before_root=register if late else None,
             )
+            if mode.compiles:
+                _keep_from_tracing(self.recorder)
             if mode is Mode.COMPILED_FIRST:
                 compiled = torch.compile(self.module)
                 compiled(*self.args, **self.kwargs)
@@ -310,7 +338,7 @@ class _Runner:
         if mode is Mode.SAVE_LOAD:
             self.module.load_state_dict(self.module.state_dict())
             return None
-        with torch.set_grad_enabled(mode is not Mode.NO_GRAD):
+        with self._grad_mode():
             return self._call()
 
     def _with_inner_forward(self) -> Any:  # noqa: ANN401
@@ -328,6 +356,17 @@ class _Runner:
     def _forget_input_gradients(self) -> None:
         for value in (*self.args, *self.kwargs.values()):
             value.grad = None
+
+
+def _keep_from_tracing(recorder: HookRecorder) -> None:
+    """Makes `torch.compile` call the recorder's hooks as they are, not trace what they do to record."""
+    names = (
+        "_forward_pre", "_forward_pre_kwargs", "_forward", "_forward_kwargs", "_watch_output",
+        "_backward_pre", "_backward", "_fire",
+    )  # fmt: skip
+    for hook in recorder._hooks:
+        for name in names:
+            setattr(hook, name, torch.compiler.disable(getattr(hook, name)))  # type: ignore[no-untyped-call]
 
 
 def _in_thread(module: nn.Module, args: Sequence[Tensor], kwargs: Mapping[str, Tensor]) -> Any:  # noqa: ANN401

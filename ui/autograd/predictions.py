@@ -10,6 +10,7 @@ from ui.numbers import fixed
 from ui.prediction import Question
 
 MAX_QUESTIONS = 4
+HINT = "Type a guess for each, then Enter: a number such as 3.5 or 7/2."
 
 
 def questions(comparison: Comparison) -> list[Question]:

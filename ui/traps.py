@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
-from core.gradients.traps import TRAPS, run
+from core.traps import Observation, Trap
 
 
-def show_traps() -> None:
-    """Draws the tab: choose a trap, see its code, what happens, and why."""
-    by_title = {trap.title: trap for trap in TRAPS}
+def show_traps(traps: Sequence[Trap], run: Callable[[Trap], Observation]) -> None:
+    """Draws the traps: choose one, see its code, what happens, and why.
+
+    Args:
+        traps: to choose from; a link names one by its title under `trap`.
+        run: runs one.
+    """
+    by_title = {trap.title: trap for trap in traps}
     title = st.pills(
         "Trap",
         list(by_title),
-        default=TRAPS[0].title,
+        default=traps[0].title,
         key="trap",
         bind="query-params",
         label_visibility="collapsed",
     )
-    trap = by_title.get(str(title), TRAPS[0])
+    trap = by_title.get(str(title), traps[0])
     observation = run(trap)
     code, outcome = st.columns(2, gap="medium")
     with code:

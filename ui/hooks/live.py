@@ -1,0 +1,212 @@
+"""Train live: a small training run elsewhere, whose hooks stream their statistics while one looks on."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.hooks.ablation import watch_all
+from core.hooks.child import read_steps, start_training
+from core.hooks.plan import Plan
+from core.hooks.run import Report
+from core.hooks.training import MAX_STEPS, Finding, Reading, Step, Training, TrainingError
+from ui.figures import show_figure
+from ui.job import POLL_SECONDS, Job, current_job, start_button, stop_job
+from ui.messages import trouble
+from ui.style import theme_colour
+
+KEY: Final = "hooks:training"
+MEASURES: Final = ("norm", "mean", "std", "zeros")
+MAX_LINES: Final = 16
+MAX_POINTS: Final = 300
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A training in which something goes wrong: what the menu says, and the inputs."""
+
+    title: str
+    model: str
+    gain: float
+    rate: float
+    nan_at: int
+
+
+PRESETS: Final = (
+    Preset("Gradients vanish", "Vanishing gradients", 1.0, 0.05, 0),
+    Preset("Gradients explode", "Exploding gradients", 1.0, 1e-6, 0),
+    Preset("ReLUs die", "Multilayer perceptron", 6.0, 2.0, 0),
+    Preset("A NaN appears", "Multilayer perceptron", 1.0, 0.05, 20),
+)
+
+
+def show_live(plan: Plan, report: Report, *, projector: bool) -> None:
+    """Draws the view."""
+    training = _draw_controls(plan, report)
+    if training is None:
+        return
+    job = current_job(KEY, repr(training))
+    if job is None:
+        start_button(
+            "Start", key=KEY, about=repr(training), start=lambda: start_training(training),
+            note=f"{training.steps:,} steps on 64 examples, in a process of its own; "
+            f"{len(training.plan.hooks)} hooks report every step.",
+        )  # fmt: skip
+        return
+    if job.process.finished and not job.process.lines():
+        _show_run(job, training, projector=projector)
+    else:
+        _watch(training, projector=projector)
+
+
+def _draw_controls(plan: Plan, report: Report) -> Training | None:
+    state = st.session_state
+    st.pills(
+        "What goes wrong", [preset.title for preset in PRESETS], key="preset", on_change=_choose_preset,
+        help="Sets the model and the numbers below so that it happens",
+    )  # fmt: skip
+    steps, rate, gain, nan_at, optimizer = st.columns(5, gap="small", vertical_alignment="bottom")
+    steps.number_input("Steps", 1, MAX_STEPS, 200, step=50, key="steps", bind="query-params")
+    rate.number_input("Learning rate", value=0.05, format="%g", key="rate", bind="query-params")
+    gain.number_input(
+        "Weights times", value=1.0, format="%g", key="gain", bind="query-params",
+        help="What the initial weights are multiplied by",
+    )  # fmt: skip
+    nan_at.number_input("A NaN at step", 0, MAX_STEPS, 0, key="nan_at", bind="query-params", help="0: never")
+    optimizer.segmented_control(
+        "Optimizer", ["sgd", "adam"], default="sgd", key="optimizer", bind="query-params"
+    )
+    st.toggle(
+        "Watch the output and the gradient of every layer, in place of the hooks above",
+        key="every_layer", bind="query-params",
+    )  # fmt: skip
+    hooks = watch_all(plan, report.layers).hooks if state.every_layer else plan.hooks
+    try:
+        return Training(
+            plan=replace(plan, hooks=hooks, batch=max(plan.batch, 8)),
+            steps=int(state.steps or 0),
+            learning_rate=float(state.rate or 0),
+            gain=float(state.gain or 0),
+            optimizer=state.optimizer or "sgd",
+            nan_at=int(state.nan_at) if state.nan_at else None,
+        )
+    except TrainingError as error:
+        trouble(str(error))
+        return None
+
+
+def _choose_preset() -> None:
+    """Callback: the inputs of a preset; its hooks are those on every layer."""
+    state = st.session_state
+    preset = next((item for item in PRESETS if item.title == state.preset), None)
+    if preset is None:
+        return
+    if state.model != preset.model:
+        state.model = preset.model
+        state.hook = ["model forward observe"]
+    state.update(gain=preset.gain, rate=preset.rate, nan_at=preset.nan_at, every_layer=True)
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def _watch(training: Training, *, projector: bool) -> None:
+    job: Job | None = st.session_state.get(KEY)
+    if job is None or not job.listen():
+        st.rerun()
+    paused = next((line["state"] == "paused" for line in reversed(job.lines) if "state" in line), False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        command = "resume" if paused else "pause"
+        icon = ":material/play_arrow:" if paused else ":material/pause:"
+        st.button(command.capitalize(), key=f"live:{command}", icon=icon, on_click=_tell, args=(command,))
+        st.button("Stop", key="live:stop", icon=":material/stop:", on_click=_tell, args=("stop",))
+    _show_run(job, training, projector=projector, running=True)
+
+
+def _tell(command: str) -> None:
+    """Callback: a command to the running process."""
+    job: Job | None = st.session_state.get(KEY)
+    if job is not None:
+        job.process.send({"command": command})
+
+
+def _show_run(job: Job, training: Training, *, projector: bool, running: bool = False) -> None:
+    steps = _steps(job)
+    done = steps[-1].number if steps else 0
+    last = f", loss {steps[-1].loss:.4g}" if steps else ""
+    st.progress(done / training.steps, f"step {done:,} of {training.steps:,}{last}")
+    if not running:
+        if job.process.error:
+            trouble(job.process.error)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Run again", key="live:again", icon=":material/replay:", on_click=stop_job, args=(KEY,))
+            ended = steps[-1].ended if steps else ""
+            if ended:
+                st.caption(ended)
+    for finding in [found for step in steps for found in step.findings][:8]:
+        _show_finding(finding)
+    if steps:
+        measure = st.segmented_control("Over the steps", MEASURES, default=MEASURES[0], key="live:measure")
+        _draw(steps, training, measure or MEASURES[0], projector=projector)
+
+
+def _steps(job: Job) -> list[Step]:
+    """All steps so far; each line is read once."""
+    made: list[Step] = job.made or []
+    for line in job.lines[job.seen :]:
+        made += read_steps(line)
+    job.seen = len(job.lines)
+    job.made = made
+    return made
+
+
+def _show_finding(finding: Finding) -> None:
+    st.html(
+        f"<div class='uth-verdict trouble'><div class='what'>✗ step {finding.step}: "
+        f"{html.escape(finding.kind.value)} · {html.escape(finding.layer or 'model')}</div>"
+        f"<div class='why'>{html.escape(finding.sentence)}</div></div>"
+    )
+
+
+def _draw(steps: list[Step], training: Training, measure: str, *, projector: bool) -> None:
+    every = max(1, len(steps) // MAX_POINTS)
+    shown = steps[::every]
+    lines: dict[tuple[int, str], tuple[list[int], list[float | None]]] = {}
+    for step in shown:
+        for reading in step.readings:
+            numbers, values = lines.setdefault((reading.hook, reading.role), ([], []))
+            if numbers and numbers[-1] == step.number:
+                continue  # a layer that computes more than once in a step: its first
+            numbers.append(step.number)
+            values.append(_value(reading, measure))
+    figure = go.Figure()
+    for (hook, role), (numbers, values) in list(lines.items())[:MAX_LINES]:
+        spec = training.plan.hooks[hook]
+        dash = "dot" if spec.the_kind.is_backward else "solid"
+        figure.add_scatter(
+            x=numbers, y=values, mode="lines", name=f"{spec.where} {_short(role)}",
+            line={"dash": dash, "width": 2},
+        )  # fmt: skip
+    figure.add_scatter(
+        x=[step.number for step in shown], y=[step.loss for step in shown], mode="lines", name="loss",
+        line={"width": 3, "color": theme_colour("ink")},
+    )  # fmt: skip
+    logarithmic = measure in {"norm", "std"}
+    figure.update_xaxes(title="step")
+    figure.update_yaxes(
+        title=measure, type="log" if logarithmic else "linear", exponentformat="power", nticks=6
+    )
+    alt = f"The {measure} of what each hook saw, and the loss, over {len(steps)} steps"
+    show_figure(figure, key="live-figure", alt=alt, projector=projector, height=360)
+    st.caption(f"{alt}. Solid: forward; dotted: gradients.")
+
+
+def _value(reading: Reading, measure: str) -> float | None:
+    value: Any = getattr(reading, measure)
+    return None if value is None or not reading.finite else float(value)
+
+
+def _short(role: str) -> str:
+    return "gradient" if role.startswith(("grad", "gradient")) else role

@@ -1,0 +1,157 @@
+"""The stage's result: how many hooks fired, whether the output is the same, and a line per hook."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from core.hooks.plan import Mode
+from core.hooks.run import Firing, Output, Report
+from core.hooks.spec import HookKind
+from ui.numbers import full
+
+MAX_ROWS = 12
+
+_KINDS = {
+    HookKind.FORWARD_PRE: "forward-pre",
+    HookKind.FORWARD: "forward",
+    HookKind.FULL_BACKWARD_PRE: "full backward-pre",
+    HookKind.FULL_BACKWARD: "full backward",
+    HookKind.OUTPUT_TENSOR: "tensor hook on output",
+    HookKind.PARAMETER: "tensor hook on",
+    HookKind.ACCUMULATE_GRAD: "AccumulateGrad of",
+    HookKind.POST_ACCUMULATE_GRAD: "post-accumulate-grad of",
+    HookKind.STATE_DICT_PRE: "state_dict pre",
+    HookKind.STATE_DICT: "state_dict",
+    HookKind.LOAD_STATE_DICT_PRE: "load_state_dict pre",
+    HookKind.LOAD_STATE_DICT: "load_state_dict",
+}
+
+
+def hook_words(firing: Firing) -> str:
+    """A hook in words, for a table: kind and action."""
+    spec = firing.spec
+    amount = f" {spec.the_amount:g}" if spec.the_amount else ""
+    return f"{_KINDS[spec.the_kind]} · {spec.the_action.value.replace('_', ' ')}{amount}"
+
+
+def count_words(count: int) -> str:
+    """How often: `once`, `3 times`, `never`."""
+    return "never" if count == 0 else "once" if count == 1 else f"{count} times"
+
+
+def show_numbers(report: Report) -> None:
+    """The large numbers and the verdict."""
+    total = len(report.firings)
+    fired = total - len(report.skipped)
+    cards = [
+        _card(
+            "hooks that fired",
+            f"{fired} of {total}" if total else "no hook",
+            "fired" if total == fired else "silent",
+        ),
+        _card("output of this run", _value(report.output), "forward"),
+        _card("model(x) without hooks", _value(report.bare), "forward"),
+        _verdict(report),
+    ]
+    st.html(f"<div class='uth-numbers' aria-live='polite'>{''.join(cards)}</div>")
+
+
+def show_verdict(report: Report) -> None:
+    """The verdict alone, where the numbers are shown by the prediction."""
+    st.html(f"<div class='uth-numbers'>{_verdict(report)}</div>")
+
+
+def show_board(report: Report, *, hidden: bool, projector: bool) -> None:
+    """A line per hook: expected, fired, and why not; `hidden` while a prediction is open."""
+    if not report.firings:
+        st.caption("No hook is registered. Register one, or choose another run.")
+        return
+    rows = MAX_ROWS // 2 if projector else MAX_ROWS
+    # The silent ones first where not all fit: they are what the page is about.
+    shown = list(report.firings)
+    if len(shown) > rows:
+        shown = sorted(shown, key=lambda firing: (not firing.silent, firing.index))[:rows]
+    order = {
+        index: [event.position + 1 for event in report.events if event.index == index]
+        for index in range(len(report.firings))
+    }
+    lines = "".join(_row(firing, order[firing.index], hidden=hidden) for firing in shown)
+    more = len(report.firings) - len(shown)
+    below = f"<div class='uth-plain'>… and {more} more: all are under Why?</div>" if more else ""
+    st.html(
+        "<table class='uth-board'><thead><tr><th>hook on</th><th>kind · what it does</th>"
+        f"<th>in model(x)</th><th>in {html.escape(_short(report.plan.code))}</th></tr></thead>"
+        f"<tbody>{lines}</tbody></table>{below}"
+    )
+
+
+def _row(firing: Firing, order: list[int], *, hidden: bool) -> str:
+    if hidden:
+        state, said = "hidden", "?"
+    elif firing.silent:
+        reason = "" if firing.reason is None else f" · {firing.reason.value}"
+        state, said = "silent", f"✗ silent{reason}"
+    else:
+        places = ", ".join(map(str, order[:4])) + (", …" if len(order) > 4 else "")
+        less = f" · {firing.reason.value}" if firing.reason is not None else ""
+        state, said = (
+            "fired",
+            f"✓ fired {count_words(firing.fired)}{less}" + (f" · event {places}" if places else ""),
+        )
+    title = "" if hidden else html.escape(firing.sentence, quote=True)
+    return (
+        f"<tr><td>{html.escape(firing.spec.where)}</td><td>{html.escape(hook_words(firing))}</td>"
+        f"<td>{count_words(firing.usual)}</td><td class='said-{state}' title='{title}'>"
+        f"{html.escape(said)}</td></tr>"
+    )
+
+
+def _card(what: str, value: str, colour: str) -> str:
+    size = " long" if len(value) > 10 else ""
+    return (
+        f"<div class='uth-number {colour}'><div class='what'>{what}</div>"
+        f"<div class='value{size}'>{html.escape(value)}</div></div>"
+    )
+
+
+def _value(output: Output | None) -> str:
+    if output is None or not output.tensors:
+        return "none"
+    first = output.tensors[0]
+    if first.statistics.count == 1:
+        return full(first.preview[0], "float32")
+    text = ", ".join(f"{number:.2g}" for number in first.preview[:2])
+    return f"{text} …".replace("-", "\N{MINUS SIGN}")
+
+
+def _verdict(report: Report) -> str:
+    sign, words, why = _words(report)
+    trouble = " trouble" if sign == "✗" else ""
+    return (
+        f"<div class='uth-verdict{trouble}'><div class='what'>{sign} {html.escape(words)}</div>"
+        f"<div class='why'>{html.escape(why)}</div></div>"
+    )
+
+
+def _words(report: Report) -> tuple[str, str, str]:
+    """Sign, headline and the sentence below it."""
+    if report.error and report.plan.mode is not Mode.EXCEPTION:
+        return "✗", "the run ended with an error", f"{report.error} {report.advice}".strip()
+    output = "" if report.difference is None else report.difference.sentence
+    skipped = report.skipped
+    if not report.firings:
+        return "✓", "no hook is registered", output
+    if not skipped:
+        return "✓", "every hook fired", output
+    count = "1 hook was" if len(skipped) == 1 else f"{len(skipped)} hooks were"
+    if report.error:
+        return "✗", f"{count} not reached", report.error
+    if report.plan.mode in {Mode.FORWARD, Mode.INNER, Mode.COMPILED_FIRST, Mode.COPY, Mode.LATE}:
+        return "✗", f"{count} skipped, and nothing said so", output
+    return "✗", f"{count} silent", output
+
+
+def _short(code: str) -> str:
+    return code if len(code) <= 34 else f"{code[:33]}…"

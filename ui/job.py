@@ -1,0 +1,105 @@
+"""Work that goes on in a process of its own while the visitor looks on: started, watched, stopped.
+
+A job belongs to one visit and to the inputs that it was started for. It is in the visit's state and nowhere
+else, so it ends with the visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import streamlit as st
+
+from core.process import Process, ProcessError
+from ui.messages import trouble
+
+POLL_SECONDS: Final = 0.4
+
+
+@dataclass
+class Job:
+    """A process, and what it has said so far.
+
+    Attributes:
+        about: the inputs that it was started for.
+        process: where it runs.
+        lines: all that it has said.
+        made: what the page has made of the lines so far.
+        seen: how many of the lines are in `made`.
+    """
+
+    about: str
+    process: Process
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    made: Any = None
+    seen: int = 0
+
+    def listen(self) -> bool:
+        """Takes in what came since the last time; whether more may come."""
+        more = not self.process.finished
+        self.lines += self.process.lines()
+        return more
+
+
+def current_job(key: str, about: str) -> Job | None:
+    """The visit's job of that name, if it was started for these inputs; one for others is stopped."""
+    job: Job | None = st.session_state.get(key)
+    if job is not None and job.about != about:
+        job.process.stop()
+        del st.session_state[key]
+        st.session_state[f"{key}:outdated"] = True
+        return None
+    return job
+
+
+def start_button(label: str, *, key: str, about: str, start: Callable[[], Process], note: str) -> None:
+    """Draws the button that starts a job.
+
+    Args:
+        label: what the button says.
+        key: the job's name.
+        about: the inputs that it is for.
+        start: starts the process; it may raise ProcessError.
+        note: what is said beside the button.
+    """
+
+    def clicked() -> None:
+        try:
+            process = start()
+        except ProcessError as error:
+            st.session_state[f"{key}:refused"] = str(error)
+            return
+        st.session_state.pop(f"{key}:outdated", None)
+        st.session_state[key] = Job(about, process)
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(label, key=f"{key}:start", icon=":material/play_arrow:", on_click=clicked)
+        outdated = st.session_state.get(f"{key}:outdated")
+        st.caption(f"The inputs have changed since the last result. {note}" if outdated else note)
+    refused = st.session_state.pop(f"{key}:refused", "")
+    if refused:
+        trouble(refused)
+
+
+def stop_job(key: str) -> None:
+    """Callback: ends a job and forgets it."""
+    job: Job | None = st.session_state.pop(key, None)
+    if job is not None:
+        job.process.stop()
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def wait_for(key: str, words: str) -> None:
+    """Shows that a job is going on, with a button to stop it; runs the page again when it has ended."""
+    job: Job | None = st.session_state.get(key)
+    if job is None or not job.listen():
+        st.rerun()
+    queued = any("queued" in line for line in job.lines)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            ":material/hourglass_top: "
+            f"{'Waiting for another measurement on this machine' if queued else words} …"
+        )
+        st.button("Stop", key=f"{key}:stop", icon=":material/stop:", on_click=stop_job, args=(key,))
