@@ -48,7 +48,10 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-number.forward { border-left-color: var(--uth-forward); }
 .uth-number.fired { border-left-color: var(--uth-fired); }
 .uth-number.silent { border-left: 0.2rem dashed var(--uth-silent); }
-.stMultiSelect [data-testid="stMultiSelectTagsContainer"] span[role="group"] { flex-wrap: wrap; }
+/* Every hook in sight, in place of one line to scroll sideways. */
+.st-key-hook [data-testid="stMultiSelectTagsContainer"] { flex-wrap: wrap; height: auto; max-height: 8.5rem;
+  overflow: hidden auto; mask-image: none; padding-block: 0.2rem; }
+.st-key-hook :has(> [data-testid="stMultiSelectTagsContainer"]) { height: auto; max-height: none; }
 .uth-route { display: grid; gap: 0.5rem; margin-top: 0.6rem; }
 .uth-route .lane > code { font-size: 0.95rem; background: none; padding: 0; color: var(--uth-ink); }
 .uth-route .way { display: flex; flex-wrap: wrap; align-items: center; gap: 0.3rem 0.35rem;

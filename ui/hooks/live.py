@@ -15,13 +15,15 @@ from core.hooks.plan import Plan
 from core.hooks.run import Report
 from core.hooks.training import MAX_STEPS, Finding, Reading, Step, Training, TrainingError
 from ui.figures import show_figure
+from ui.hooks.words import with_code
 from ui.job import POLL_SECONDS, Job, current_job, start_button, stop_job
 from ui.messages import trouble
 from ui.style import theme_colour
 
 KEY: Final = "hooks:training"
 MEASURES: Final = ("norm", "mean", "std", "zeros")
-MAX_LINES: Final = 16
+SIDES: Final = ("outputs", "gradients")
+MAX_LINES: Final = 24
 MAX_POINTS: Final = 300
 
 
@@ -148,8 +150,11 @@ def _show_run(job: Job, training: Training, *, projector: bool, running: bool = 
     for finding in [found for step in steps for found in step.findings][:8]:
         _show_finding(finding)
     if steps:
-        measure = st.segmented_control("Over the steps", MEASURES, default=MEASURES[0], key="live:measure")
-        _draw(steps, training, measure or MEASURES[0], projector=projector)
+        left, right = st.columns(2)
+        both = {hook.the_kind.is_backward for hook in training.plan.hooks} == {True, False}
+        side = left.segmented_control("Of", SIDES, default=SIDES[1], key="live:side") if both else None
+        measure = right.segmented_control("Over the steps", MEASURES, default=MEASURES[0], key="live:measure")
+        _draw(steps, training, side, measure or MEASURES[0], projector=projector)
 
 
 def _steps(job: Job) -> list[Step]:
@@ -166,37 +171,41 @@ def _show_finding(finding: Finding) -> None:
     st.html(
         f"<div class='uth-verdict trouble'><div class='what'>✗ step {finding.step}: "
         f"{html.escape(finding.kind.value)} · {html.escape(finding.layer or 'model')}</div>"
-        f"<div class='why'>{html.escape(finding.sentence)}</div></div>"
+        f"<div class='why'>{with_code(finding.sentence)}</div></div>"
     )
 
 
-def _draw(steps: list[Step], training: Training, measure: str, *, projector: bool) -> None:
-    every = max(1, len(steps) // MAX_POINTS)
-    shown = steps[::every]
+def _draw(steps: list[Step], training: Training, side: str | None, measure: str, *, projector: bool) -> None:
+    """A line per hook over the steps; `side` leaves out the outputs or the gradients."""
+    shown = steps[:: max(1, len(steps) // MAX_POINTS)]
     lines: dict[tuple[int, str], tuple[list[int], list[float | None]]] = {}
     for step in shown:
         for reading in step.readings:
+            backward = training.plan.hooks[reading.hook].the_kind.is_backward
+            if side is not None and backward != (side == SIDES[1]):
+                continue
             numbers, values = lines.setdefault((reading.hook, reading.role), ([], []))
             if numbers and numbers[-1] == step.number:
                 continue  # a layer that computes more than once in a step: its first
             numbers.append(step.number)
             values.append(_value(reading, measure))
     figure = go.Figure()
-    for (hook, role), (numbers, values) in list(lines.items())[:MAX_LINES]:
+    for (hook, role), (numbers, values) in sorted(lines.items())[:MAX_LINES]:
         spec = training.plan.hooks[hook]
-        dash = "dot" if spec.the_kind.is_backward else "solid"
         figure.add_scatter(
             x=numbers, y=values, mode="lines", name=f"{spec.where} {_short(role)}",
-            line={"dash": dash, "width": 2},
+            line={"dash": "dot" if spec.the_kind.is_backward else "solid", "width": 2},
         )  # fmt: skip
     figure.add_scatter(
         x=[step.number for step in shown], y=[step.loss for step in shown], mode="lines", name="loss",
         line={"width": 3, "color": theme_colour("ink")},
     )  # fmt: skip
-    logarithmic = measure in {"norm", "std"}
     figure.update_xaxes(title="step")
     figure.update_yaxes(
-        title=measure, type="log" if logarithmic else "linear", exponentformat="power", nticks=6
+        title=measure,
+        type="log" if measure in {"norm", "std"} else "linear",
+        exponentformat="power",
+        nticks=6,
     )
     alt = f"The {measure} of what each hook saw, and the loss, over {len(steps)} steps"
     show_figure(figure, key="live-figure", alt=alt, projector=projector, height=360)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from core.hooks.run import Firing, Report
-from ui.hooks.result import count_words
+from ui.hooks.words import count_words
 from ui.prediction import Question
 
 MAX_QUESTIONS: Final = 4

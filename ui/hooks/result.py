@@ -8,37 +8,10 @@ import streamlit as st
 
 from core.hooks.plan import Mode
 from core.hooks.run import Firing, Output, Report
-from core.hooks.spec import HookKind
+from ui.hooks.words import count_words, hook_words, plain
 from ui.numbers import full
 
 MAX_ROWS = 12
-
-_KINDS = {
-    HookKind.FORWARD_PRE: "forward-pre",
-    HookKind.FORWARD: "forward",
-    HookKind.FULL_BACKWARD_PRE: "full backward-pre",
-    HookKind.FULL_BACKWARD: "full backward",
-    HookKind.OUTPUT_TENSOR: "tensor hook on output",
-    HookKind.PARAMETER: "tensor hook on",
-    HookKind.ACCUMULATE_GRAD: "AccumulateGrad of",
-    HookKind.POST_ACCUMULATE_GRAD: "post-accumulate-grad of",
-    HookKind.STATE_DICT_PRE: "state_dict pre",
-    HookKind.STATE_DICT: "state_dict",
-    HookKind.LOAD_STATE_DICT_PRE: "load_state_dict pre",
-    HookKind.LOAD_STATE_DICT: "load_state_dict",
-}
-
-
-def hook_words(firing: Firing) -> str:
-    """A hook in words, for a table: kind and action."""
-    spec = firing.spec
-    amount = f" {spec.the_amount:g}" if spec.the_amount else ""
-    return f"{_KINDS[spec.the_kind]} · {spec.the_action.value.replace('_', ' ')}{amount}"
-
-
-def count_words(count: int) -> str:
-    """How often: `once`, `3 times`, `never`."""
-    return "never" if count == 0 else "once" if count == 1 else f"{count} times"
 
 
 def show_numbers(report: Report) -> None:
@@ -100,9 +73,9 @@ def _row(firing: Firing, order: list[int], *, hidden: bool) -> str:
             "fired",
             f"✓ fired {count_words(firing.fired)}{less}" + (f" · event {places}" if places else ""),
         )
-    title = "" if hidden else html.escape(firing.sentence, quote=True)
+    title = "" if hidden else html.escape(firing.sentence.replace("`", ""), quote=True)
     return (
-        f"<tr><td>{html.escape(firing.spec.where)}</td><td>{html.escape(hook_words(firing))}</td>"
+        f"<tr><td>{html.escape(firing.spec.where)}</td><td>{html.escape(hook_words(firing.spec))}</td>"
         f"<td>{count_words(firing.usual)}</td><td class='said-{state}' title='{title}'>"
         f"{html.escape(said)}</td></tr>"
     )
@@ -131,7 +104,7 @@ def _verdict(report: Report) -> str:
     trouble = " trouble" if sign == "✗" else ""
     return (
         f"<div class='uth-verdict{trouble}'><div class='what'>{sign} {html.escape(words)}</div>"
-        f"<div class='why'>{html.escape(why)}</div></div>"
+        f"<div class='why'>{plain(why)}</div></div>"
     )
 
 

@@ -18,7 +18,7 @@ from core.hooks.statistics import Histogram, Statistics
 from core.hooks.story import AFTER, BEFORE, PAIRS, run_story, torch_call_source
 from ui.figures import follow_theme, show_figure
 from ui.hooks.inputs import WHY_VIEWS
-from ui.hooks.result import count_words, hook_words
+from ui.hooks.words import count_words, hook_words, with_code
 from ui.messages import trouble
 from ui.numbers import short
 from ui.stepper import stepper
@@ -60,7 +60,7 @@ def _show_reasons(report: Report) -> None:
     more = [firing for firing in report.firings if firing.fired > firing.expected]
     for firing in more:
         st.markdown(
-            f"✓ **`{firing.spec.where}`** {hook_words(firing)}: fired {count_words(firing.fired)}, and "
+            f"✓ **`{firing.spec.where}`** {hook_words(firing.spec)}: fired {count_words(firing.fired)}, and "
             "its layer "
             f"computes {count_words(firing.expected)} in `model(x)`. {_why_more(firing, report)}"
         )
@@ -77,15 +77,9 @@ def _show_reason(firing: Firing) -> None:
     state = "silent" if firing.silent else f"fired {count_words(firing.fired)} of {firing.expected}"
     st.html(
         f"<div class='uth-verdict trouble'><div class='what'>✗ {html.escape(firing.spec.where)} · "
-        f"{html.escape(hook_words(firing))}: {state} · {html.escape(firing.reason.value)}</div>"
-        f"<div class='why'>{_with_code(firing.sentence)}</div></div>"
+        f"{html.escape(hook_words(firing.spec))}: {state} · {html.escape(firing.reason.value)}</div>"
+        f"<div class='why'>{with_code(firing.sentence)}</div></div>"
     )
-
-
-def _with_code(sentence: str) -> str:
-    """A sentence as HTML, with what is between backquotes as code."""
-    parts = html.escape(sentence).split("`")
-    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
 
 
 def _why_more(firing: Firing, report: Report) -> str:
@@ -149,7 +143,7 @@ def _show_event(event: Event, report: Report, *, projector: bool) -> None:
     changed = " · **it gave another value back**" if event.changed else ""
     st.markdown(
         f"{arrow} &nbsp; **{event.position + 1}.** `{event.spec.where}` "
-        f"{hook_words(firing)}{nth}{changed}{note}"
+        f"{hook_words(firing.spec)}{nth}{changed}{note}"
     )
     if event.observed:
         st.dataframe(
