@@ -23,7 +23,7 @@ from ui.security import SecurityHeaders
 _LOGGER: Final = logging.getLogger("app")
 
 # What the labs import and what takes long: torch alone is a second.
-_HEAVY: Final = ("torch", "core.gradients", "core.hooks.run", "plotly.graph_objects", "torch._dynamo")
+_HEAVY: Final = ("torch", "core.gradients", "core.hooks.run", "plotly.graph_objects")
 
 
 def _warm_up() -> None:

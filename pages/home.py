@@ -4,7 +4,12 @@ import streamlit as st
 
 from core.gradients import compare
 from core.gradients.gallery import EXAMPLES
+from core.hooks import parse_spec
+from core.hooks.plan import Mode, Plan
+from core.hooks.run import run
 from core.machine import Machine, describe
+from ui.hooks.inputs import WORKED_HOOKS
+from ui.hooks.route import show_route
 from ui.numbers import fixed
 
 
@@ -40,6 +45,16 @@ with st.container(border=True):
             )
             + "</div>"
         )
+
+report = run(Plan(hooks=tuple(parse_spec(text) for text in WORKED_HOOKS), mode=Mode.FORWARD))
+
+with st.container(border=True):
+    text, numbers = st.columns([2, 3], vertical_alignment="center", gap="medium")
+    with text:
+        st.page_link("pages/hooks.py", label="**Hooks**", icon=":material/phishing:")
+        st.markdown("`model(x)` runs the hooks. `model.forward(x)` skips some of them, and nothing says so.")
+    with numbers:
+        show_route(report, hidden=False)
 
 machine = this_machine()
 gigabyte = 2**30

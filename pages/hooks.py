@@ -55,6 +55,8 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
             else:
                 result.show_numbers(report)
             drawn = show_route(report, hidden=hidden)
+            if not hidden and not projector:
+                result.show_reason(report)
             if not (drawn and projector):
                 result.show_board(report, hidden=hidden, projector=projector)
 

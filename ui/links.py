@@ -97,11 +97,11 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
     if f"{page}:notices" not in st.session_state:
         notices: list[str] = []
         for parameter in parameters:
-            for text in st.query_params.get_all(parameter.key):
-                complaint = parameter.complaint(text)
-                if complaint:
-                    notices.append(f"`{parameter.key}={_short(text)}` {complaint}")
-                    st.query_params.pop(parameter.key, None)
+            texts = st.query_params.get_all(parameter.key)
+            complaints = {text: complaint for text in texts if (complaint := parameter.complaint(text))}
+            notices += [f"`{parameter.key}={_short(text)}` {said}" for text, said in complaints.items()]
+            if complaints:
+                _keep(parameter, [text for text in texts if text not in complaints])
         st.session_state[f"{page}:notices"] = notices
         if notices:
             st.rerun()
@@ -125,6 +125,14 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
             kept[parameter.key] = st.session_state[parameter.key]
         else:
             st.session_state[parameter.key] = kept.get(parameter.key, parameter.default)
+
+
+def _keep(parameter: Parameter, texts: list[str]) -> None:
+    """Leaves in the address what of a parameter can be used: of a list, the entries that can."""
+    if texts and isinstance(parameter.default, list):
+        st.query_params[parameter.key] = texts
+    else:
+        st.query_params.pop(parameter.key, None)
 
 
 def link_notices(*pages: str) -> str:

@@ -65,6 +65,7 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-route .hook.fired { border: 2px solid var(--uth-fired); color: var(--uth-fired); }
 .uth-route .hook.silent { border: 2px dashed var(--uth-silent); color: var(--uth-silent); }
 .uth-route .hook.hidden { border: 2px dotted var(--uth-muted); color: var(--uth-muted); }
+.uth-reason { margin: 0.5rem 0 0; font-size: 0.95rem; line-height: 1.35; }
 .uth-board { width: 100%%; border-collapse: collapse; margin-top: 0.6rem; font-size: 1rem; line-height: 1.3; }
 .uth-board th { text-align: left; font-weight: 400; font-size: 0.9rem; color: var(--uth-muted);
   padding: 0.15rem 0.8rem 0.15rem 0; border: none; border-bottom: 1px solid var(--uth-line); }

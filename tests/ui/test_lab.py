@@ -18,7 +18,7 @@ def page() -> None:
         st.session_state["size"] = 1.0
 
     projector = st.session_state.get("projector", False)
-    place = head("probe", "Probing", "What is proved", projector=projector, on_reset=start_again)
+    place = head("probe", "Probing", "What is proved", hides="all", projector=projector, on_reset=start_again)
     place.number_input("size", value=None, key="size", bind="query-params")
 
 

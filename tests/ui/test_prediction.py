@@ -20,6 +20,7 @@ def page() -> None:
     done = predict(
         questions[: st.session_state.get("count", 2)],
         about=st.session_state.get("about", "a"),
+        hint="Say 42 or not.",
         conclusion=conclude,
     )
     st.text("all told" if done else "hidden")

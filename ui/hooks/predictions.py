@@ -36,4 +36,4 @@ def _judge(firing: Firing, text: str) -> tuple[bool, str]:
     else:
         raise ValueError(f"“{text.strip()[:20]}” is neither yes, no nor a count: type one of them.")
     right = not firing.silent if word in {"yes", "y"} else guess == firing.fired
-    return right, firing.sentence or f"It fires {count_words(firing.fired)}."
+    return right, firing.sentence.replace("`", "") or f"It fires {count_words(firing.fired)}."

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.hooks.plan import Mode
 from core.hooks.run import Firing, Output, Report
-from ui.hooks.words import count_words, hook_words, plain
+from ui.hooks.words import count_words, hook_words, plain, with_code
 from ui.numbers import full
 
 MAX_ROWS = 12
@@ -34,6 +34,15 @@ def show_numbers(report: Report) -> None:
 def show_verdict(report: Report) -> None:
     """The verdict alone, where the numbers are shown by the prediction."""
     st.html(f"<div class='uth-numbers'>{_verdict(report)}</div>")
+
+
+def show_reason(report: Report) -> None:
+    """The sentence that says why, for the first hook that stayed silent."""
+    reasons = {firing.sentence: firing for firing in report.skipped if firing.sentence}
+    if reasons:
+        sentence = next(iter(reasons))
+        more = "" if len(reasons) == 1 else f" <span class='uth-plain'>({len(reasons) - 1} more below)</span>"
+        st.html(f"<p class='uth-reason'><b>Why?</b> {with_code(sentence)}{more}</p>")
 
 
 def show_board(report: Report, *, hidden: bool, projector: bool) -> None:

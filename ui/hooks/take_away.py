@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import streamlit as st
-from core.hooks.program import hooks_program
 
 from core.hooks.plan import Plan
+from core.hooks.program import hooks_program
 
 
 def show_take_away(plan: Plan | None, *, hidden: bool) -> None:

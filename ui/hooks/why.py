@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Final
+from typing import Final, TypeAlias
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -17,6 +17,7 @@ from core.hooks.spec import ROOT_NAME, HookKind
 from core.hooks.statistics import Histogram, Statistics
 from core.hooks.story import AFTER, BEFORE, PAIRS, run_story, torch_call_source
 from ui.figures import follow_theme, show_figure
+from ui.hooks.cost import measured_effect
 from ui.hooks.inputs import WHY_VIEWS
 from ui.hooks.words import count_words, hook_words, with_code
 from ui.messages import trouble
@@ -26,6 +27,9 @@ from ui.style import theme_colour
 
 MAX_EVENTS: Final = 500
 MAX_HISTOGRAMS: Final = 12
+
+Durations: TypeAlias = dict[tuple[int, int], float]
+"""Seconds by hook and firing."""
 
 
 def show_why(plan: Plan | None, report: Report | None, *, hidden: bool, projector: bool) -> None:
@@ -119,13 +123,17 @@ def _show_timeline(report: Report, *, projector: bool) -> None:
     if not events:
         st.caption("No hook fired in this run, so there is no event.")
         return
+    effect = measured_effect(report.plan)
+    durations = (
+        {} if effect is None else {(item.hook, item.firing): item.seconds for item in effect.durations}
+    )
     current = events[stepper(len(events), key="step", noun="event")]
     with st.container(border=True, gap="xsmall"):
-        _show_event(current, report, projector=projector)
+        _show_event(current, report, durations, projector=projector)
     with st.expander(f"All {len(events)} events in firing order", key="every", on_change="rerun") as every:
         if every.open:
             st.dataframe(
-                [_event_row(event) for event in events[:MAX_EVENTS]],
+                [_event_row(event, durations) for event in events[:MAX_EVENTS]],
                 hide_index=True,
                 alt="Every firing, in order",
             )
@@ -133,17 +141,23 @@ def _show_timeline(report: Report, *, projector: bool) -> None:
                 st.caption(f"The first {MAX_EVENTS} of {len(events)}.")
     if report.stopped:
         st.caption(report.stopped)
+    if not durations:
+        st.caption(
+            "How long each firing takes is measured in a process of its own: under *What if?*, *What "
+            "watching costs*."
+        )
 
 
-def _show_event(event: Event, report: Report, *, projector: bool) -> None:
+def _show_event(event: Event, report: Report, durations: Durations, *, projector: bool) -> None:
     arrow = ":orange[← **backward**]" if event.kind.is_backward else ":blue[→ **forward**]"
     firing = report.firings[event.index]
     nth = f", firing {event.firing}" if event.firing > 1 or firing.fired > 1 else ""
     note = f" · {event.note}" if event.note else ""
+    took = f" · {_took(event, durations)}" if durations else ""
     changed = " · **it gave another value back**" if event.changed else ""
     st.markdown(
         f"{arrow} &nbsp; **{event.position + 1}.** `{event.spec.where}` "
-        f"{hook_words(firing.spec)}{nth}{changed}{note}"
+        f"{hook_words(firing.spec)}{nth}{changed}{note}{took}"
     )
     if event.observed:
         st.dataframe(
@@ -156,7 +170,12 @@ def _show_event(event: Event, report: Report, *, projector: bool) -> None:
             _draw_histogram(with_histogram[0], backward=event.kind.is_backward, projector=projector)
 
 
-def _event_row(event: Event) -> dict[str, object]:
+def _took(event: Event, durations: Durations) -> str:
+    seconds = durations.get((event.index, event.firing))
+    return "" if seconds is None else f"{seconds * 1e6:.1f} µs"
+
+
+def _event_row(event: Event, durations: Durations) -> dict[str, object]:
     first = event.observed[0] if event.observed else None
     row: dict[str, object] = {
         "event": event.position + 1,
@@ -167,6 +186,8 @@ def _event_row(event: Event) -> dict[str, object]:
         "changed": "yes" if event.changed else "",
         "note": event.note,
     }
+    if durations:
+        row["took"] = _took(event, durations)
     return row | ({} if first is None else _observed_row(first))
 
 
@@ -265,7 +286,7 @@ def _draw_layers(names: list[str], rows: dict[str, dict[bool, Observed]], *, pro
 
 def _show_story() -> None:
     before, after = run_story()
-    first, second, third = st.columns(3, gap="medium")
+    first, second = st.columns(2, gap="medium")
     with first:
         st.markdown("**A method with a name**: nothing stands between the caller and the sum.")
         st.code(BEFORE, language="python")
@@ -274,12 +295,11 @@ def _show_story() -> None:
         st.markdown("**`__call__` with a list of hooks**: whoever calls the object passes by the hooks.")
         st.code(AFTER, language="python")
         st.code("\n".join(after), language=None)
-    with third:
-        st.markdown("**PyTorch's `nn.Module.__call__`**, from the version installed here.")
-        st.code(torch_call_source(), language="python", height=420)
-    st.markdown("**Line by line**")
+    st.markdown("**Our lines beside PyTorch's**")
     st.dataframe(
         [{"ours": ours, "PyTorch's": theirs, "what it does": sentence} for ours, theirs, sentence in PAIRS],
         hide_index=True,
         alt="Our lines beside PyTorch's",
     )
+    st.markdown("**`nn.Module.__call__`** in the PyTorch that is installed here, shortened:")
+    st.code(torch_call_source(), language="python")
