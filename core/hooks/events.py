@@ -105,6 +105,7 @@ class Log:
         self._room = budget
         self._entries: list[_Entry] = []
         self._events: list[Event] = []
+        self._drained = 0
         self._origin = time.perf_counter_ns()
 
     def write(  # noqa: PLR0917 - called for every firing, and keywords cost time
@@ -132,17 +133,18 @@ class Log:
             taken.append((role, value.detach().clone()))
             return
         if capture and not self.stopped:
+            firing = self._drained + len(self._entries) + 1
             self.stopped = (
-                f"Captures stopped at firing {len(self._entries) + 1}: `{role}` takes {size:,} bytes, and of "
-                f"the {self.budget:,} for copies {self._room:,} are left."
+                f"Captures stopped at firing {firing}: `{role}` takes {size:,} bytes, and of the "
+                f"{self.budget:,} for copies {self._room:,} are left."
             )
-        taken.append((role, _Uncopied(tuple(value.shape), value.dtype, _counted_now(value))))
+        taken.append((role, _Uncopied(_shape(value), value.dtype, _counted_now(value))))
 
     def events(self) -> tuple[Event, ...]:
         """The firings so far. Copies that were only made to be counted are counted now, and let go."""
         new = self._entries[len(self._events) :]
         statistics = iter(_settled([copy for entry in new for copy in _copies(entry) if countable(copy)]))
-        for entry in new:
+        for position, entry in enumerate(new, self._drained + len(self._events)):
             observed = []
             captures = entry.spec.action is Action.CAPTURE
             for role, tensor in entry.taken:
@@ -152,17 +154,26 @@ class Log:
                     continue
                 counted = next(statistics) if countable(tensor) else None
                 kept = tensor if captures else None
-                observed.append(Observed(role, tuple(tensor.shape), _name(tensor.dtype), counted, kept))
+                observed.append(Observed(role, _shape(tensor), _name(tensor.dtype), counted, kept))
                 if not captures and tensor.layout is torch.strided:
                     self._room += tensor.nbytes
             entry.taken.clear()
             self._events.append(
                 Event(
-                    len(self._events), entry.index, entry.spec, entry.firing, tuple(observed), entry.changed,
+                    position, entry.index, entry.spec, entry.firing, tuple(observed), entry.changed,
                     entry.note, (entry.start - self._origin) / 1e9, (entry.end - entry.start) / 1e9,
                 )
             )  # fmt: skip
         return tuple(self._events)
+
+    def drain(self) -> tuple[Event, ...]:
+        """The firings since the last drain, which the log forgets: all room is free again."""
+        events = self.events()
+        self._drained += len(events)
+        self._entries.clear()
+        self._events.clear()
+        self._room = self.budget
+        return events
 
 
 def _copies(entry: _Entry) -> list[Tensor]:
@@ -194,6 +205,11 @@ def _counted_now(tensor: Tensor) -> Statistics | tuple[int, Summary] | None:
 
 def _read(counted: Statistics | tuple[int, Summary] | None) -> Statistics | None:
     return read_summary(*counted) if isinstance(counted, tuple) else counted
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    # A nested tensor has no single shape.
+    return () if tensor.is_nested else tuple(tensor.shape)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -41,6 +42,7 @@ class Hook:
         self._handles: list[Any] = []
         self._outputs: list[Any] = []
         self._node: Any = None
+        self._spent = False
         self._change: Callable[[Tensor], Tensor] | None = None
         self._capture = spec.action is Action.CAPTURE
         self._role = "gradient"
@@ -48,13 +50,14 @@ class Hook:
     @property
     def is_live(self) -> bool:
         """Whether PyTorch would call it."""
-        return bool(self._handles)
+        return bool(self._handles) and not self._spent
 
     def register(self, log: Log) -> None:
         """Puts it on its layer; where PyTorch refuses that, `refused` says why."""
         self._log = log
         self.firings = 0
         self.refused = ""
+        self._spent = False
         if self.spec.the_action.changes:
             generator = torch.Generator().manual_seed(self._seed)
             self._change = changer(self.spec, generator)
@@ -73,6 +76,9 @@ class Hook:
         self._node = None
         if was_live and self._parameter is not None:
             _forget_empty(self._parameter)
+        if was_live and self.spec.kind is HookKind.FULL_BACKWARD and not self._module._backward_hooks:
+            # PyTorch leaves the mark of which kind they are.
+            self._module._is_full_backward_hook = None
 
     def _register(self) -> Any:
         module, spec = self._module, self.spec
@@ -99,7 +105,8 @@ class Hook:
             case HookKind.STATE_DICT_PRE:
                 return module.register_state_dict_pre_hook(self._state_dict_pre)
             case HookKind.STATE_DICT:
-                return module.register_state_dict_post_hook(self._state_dict)
+                # PyTorch marks the function that it is given, and a method takes no mark.
+                return module.register_state_dict_post_hook(partial(self._state_dict))
             case HookKind.LOAD_STATE_DICT_PRE:
                 return module.register_load_state_dict_pre_hook(self._load_state_dict_pre)
             case HookKind.LOAD_STATE_DICT:
@@ -120,12 +127,17 @@ class Hook:
 
     def _fire(self, *values: tuple[str, Any], note: str = "", change: Callable[[], Any] | None = None) -> Any:
         """Writes a firing down, does what the action says, and gives the changed value, or None."""
+        if self._spent:
+            return None
         start = time.perf_counter_ns()
         taken: list[Taken] = []
         for role, value in values:
             self._log.take(role, value, taken, capture=self._capture)
         self.firings += 1
-        if self.spec.once:
+        if self.spec.once and self.spec.the_kind.is_on_state:
+            # PyTorch is in the middle of a loop over the dictionary that it is in.
+            self._spent = True
+        elif self.spec.once:
             self.remove()
         result = change() if change is not None and self._change is not None else None
         self._log.write(self.index, self.spec, self.firings, taken, result is not None, note, start)

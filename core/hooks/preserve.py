@@ -21,6 +21,7 @@ class _Module:
     parameters: dict[str, nn.Parameter | None]
     buffers: dict[str, Tensor | None]
     full_backward: bool | None
+    hooked: bool
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class _Numbers:
     tensor: Tensor
     alias: Tensor
     copy: Tensor
+    leaf: bool
     requires_grad: bool
-    gradient: Tensor | None
-    gradient_copy: Tensor | None
+    gradient: _Numbers | None
 
 
 class Preserved:
@@ -54,13 +55,14 @@ class Preserved:
                 dict(module._parameters),
                 dict(module._buffers),
                 module._is_full_backward_hook,
+                bool(module._backward_hooks),
             )
             for module in modules
         ]
         tensors: dict[int, Tensor] = {}
         for module in modules:
             for tensor in (*module._parameters.values(), *module._buffers.values()):
-                if tensor is not None and not is_lazy(tensor):
+                if tensor is not None and _has_numbers(tensor):
                     tensors[id(tensor)] = tensor
         self._numbers = [_take(tensor) for tensor in tensors.values()]
         self._rng = torch.random.get_rng_state() if rng else None
@@ -72,8 +74,9 @@ class Preserved:
             kept.module.training = kept.training
             _put_back(kept.module._parameters, kept.parameters)
             _put_back(kept.module._buffers, kept.buffers)
-            if not kept.module._backward_hooks and not kept.module._backward_pre_hooks:
-                kept.module._is_full_backward_hook = kept.full_backward
+            if not kept.module._backward_hooks:
+                # What another's hook had set goes with it, if that was taken away meanwhile.
+                kept.module._is_full_backward_hook = None if kept.hooked else kept.full_backward
         for numbers in self._numbers:
             _restore(numbers)
         if self._rng is not None:
@@ -88,10 +91,15 @@ def _take(tensor: Tensor) -> _Numbers:
         tensor,
         tensor.detach(),
         tensor.detach().clone(),
+        tensor.is_leaf,
         tensor.requires_grad,
-        gradient,
-        None if gradient is None else gradient.detach().clone(),
+        None if gradient is None else _take(gradient),
     )
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    """Whether there are bits to keep: not before a lazy module has run, nor in a stand-in without data."""
+    return not is_lazy(tensor) and not tensor.is_meta and not hasattr(tensor, "fake_mode")
 
 
 def _put_back(now: dict[str, Any], before: dict[str, Any]) -> None:
@@ -102,20 +110,32 @@ def _put_back(now: dict[str, Any], before: dict[str, Any]) -> None:
 
 def _restore(numbers: _Numbers) -> None:
     tensor, alias = numbers.tensor, numbers.alias
-    # Writing through `.data` leaves the version counter alone: a graph that outlives the run still goes back.
-    if tensor.data_ptr() != alias.data_ptr() or tensor.shape != alias.shape or tensor.dtype != alias.dtype:
-        tensor.data = alias
-    if not same_bits(alias, numbers.copy):
-        alias.data.copy_(numbers.copy)
+    if tensor.layout is torch.strided:
+        # Writing through `.data` leaves the version counter alone: a graph that outlives the run still goes
+        # back.
+        if _where(tensor) != _where(alias):
+            tensor.data = alias
+        if not same_bits(alias, numbers.copy):
+            alias.data.copy_(numbers.copy)
+    else:
+        # A sparse gradient's `.data` is a tensor of its own.
+        with torch.no_grad():
+            tensor.copy_(numbers.copy)
+    if numbers.leaf and not tensor.is_leaf:
+        tensor.detach_()
     if not tensor.is_leaf:
         return
     if tensor.requires_grad != numbers.requires_grad:
         tensor.requires_grad_(numbers.requires_grad)
-    if tensor.grad is not numbers.gradient:
-        tensor.grad = numbers.gradient
-    gradient, was = numbers.gradient, numbers.gradient_copy
-    if gradient is not None and was is not None and not same_bits(gradient, was):
-        gradient.data.copy_(was)
+    if numbers.gradient is not None:
+        _restore(numbers.gradient)
+    gradient = None if numbers.gradient is None else numbers.gradient.tensor
+    if tensor.grad is not gradient:
+        tensor.grad = gradient
+
+
+def _where(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
 
 
 def same_bits(one: Tensor, other: Tensor) -> bool:

@@ -103,6 +103,10 @@ class HookRecorder:
         """Every firing of the last block so far, in order."""
         return self._log.events()
 
+    def drain(self) -> tuple[Event, ...]:
+        """The firings since the last drain, in order; `events` forgets them. For runs without end."""
+        return self._log.drain()
+
     @property
     def stopped(self) -> str:
         """Where captures stopped for want of room, in a sentence; empty if they did not."""

@@ -40,8 +40,8 @@ class Firing:
         index: which of the plan's hooks.
         expected: how often its layer computes in `model(x)`; at least once, or why register it. Once for a
             hook on a parameter or on the state.
-        usual: how often it does fire in `model(x)`, with `loss.backward()` if a hook of the plan is on the way
-            back, and with saving and loading if one is on the state; as an observer.
+        usual: how often it does fire in `model(x)`, with `loss.backward()` if a hook of the plan is on the
+            way back, and with saving and loading if one is on the state; as an observer.
         fired: how often it fired in this run.
         reason, sentence: why it fired less than expected; None and empty if it did not.
     """

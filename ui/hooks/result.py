@@ -59,7 +59,11 @@ def show_board(report: Report, *, hidden: bool, projector: bool) -> None:
         index: [event.position + 1 for event in report.events if event.index == index]
         for index in range(len(report.firings))
     }
-    lines = "".join(_row(firing, order[firing.index], hidden=hidden) for firing in shown)
+    # In these runs the usual count is the answer.
+    tells = report.plan.mode in {Mode.CALL, Mode.BACKWARD}
+    lines = "".join(
+        _row(firing, order[firing.index], hidden=hidden, usual=not (hidden and tells)) for firing in shown
+    )
     more = len(report.firings) - len(shown)
     below = f"<div class='uth-plain'>… and {more} more: all are under Why?</div>" if more else ""
     st.html(
@@ -69,7 +73,7 @@ def show_board(report: Report, *, hidden: bool, projector: bool) -> None:
     )
 
 
-def _row(firing: Firing, order: list[int], *, hidden: bool) -> str:
+def _row(firing: Firing, order: list[int], *, hidden: bool, usual: bool) -> str:
     if hidden:
         state, said = "hidden", "?"
     elif firing.silent:
@@ -85,7 +89,7 @@ def _row(firing: Firing, order: list[int], *, hidden: bool) -> str:
     title = "" if hidden else html.escape(firing.sentence.replace("`", ""), quote=True)
     return (
         f"<tr><td>{html.escape(firing.spec.where)}</td><td>{html.escape(hook_words(firing.spec))}</td>"
-        f"<td>{count_words(firing.usual)}</td><td class='said-{state}' title='{title}'>"
+        f"<td>{count_words(firing.usual) if usual else '?'}</td><td class='said-{state}' title='{title}'>"
         f"{html.escape(said)}</td></tr>"
     )
 

@@ -27,6 +27,9 @@ def show_what_if(plan: Plan | None, report: Report | None, *, hidden: bool, proj
     if plan is None or report is None:
         st.caption("Nothing to explore until the inputs above can be used.")
         return
+    if hidden:
+        st.caption("Hidden until you have made your guess above.")
+        return
     follow_theme()
     if view == WHAT_IF_VIEWS[0]:
         _show_ablation(plan, report, projector=projector)

@@ -1,0 +1,245 @@
+"""Runs, measurements and training in a process of their own: `python -m core.hooks.child`, and its parent.
+
+The parent starts it with `start_run`, `start_measure` or `start_training`, and reads what comes with
+`read_report`, `read_effect` and `read_steps`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from core.builder import BuilderError
+from core.hooks.events import Event
+from core.hooks.observer import ROUNDS, Effect, measure
+from core.hooks.plan import Mode, Plan
+from core.hooks.run import Report, run_here
+from core.hooks.spec import HookError, parse_spec
+from core.hooks.training import Step, Training, TrainingError, train
+from core.process import Child, Process, alone, memory_error
+from core.zoo import InputKind, ZooError
+
+RUN_SECONDS: Final = 120.0
+MEASURE_SECONDS: Final = 90.0
+TRAINING_SECONDS: Final = 300.0
+"""How long each may take; a measurement's includes its turn in the queue, a training's its pauses."""
+MESSAGE_SECONDS: Final = 0.05
+"""How far apart the messages of a training are at least."""
+
+NO_COMPILER: Final = (
+    "torch.compile needs a C++ compiler, and this machine has none: install one such as g++, or set CXX."
+)
+
+# One thread, for itself and for the compilers that it starts: others are at work on this machine too.
+_ENVIRONMENT: Final = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+}
+_MODULE: Final = "core.hooks.child"
+_LOG: Final = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+def start_run(plan: Plan, *, seconds: float = RUN_SECONDS) -> Process:
+    """Runs a plan, whatever its mode, elsewhere: `read_report` finds the report in its lines.
+
+    Raises:
+        ProcessError: if too many run already.
+    """
+    return _start({"task": "run", "plan": write_plan(plan)}, seconds)
+
+
+def start_measure(plan: Plan, *, rounds: int = ROUNDS, seconds: float = MEASURE_SECONDS) -> Process:
+    """Measures what a plan's hooks cost, as the only measurement on this machine: see `read_effect`.
+
+    A line `{"queued": true}` says that it waits for another one.
+
+    Raises:
+        ProcessError: if too many run already.
+    """
+    return _start({"task": "measure", "plan": write_plan(plan), "rounds": rounds}, seconds)
+
+
+def start_training(training: Training, *, seconds: float = TRAINING_SECONDS) -> Process:
+    """Trains elsewhere: `read_steps` finds the steps in its lines.
+
+    It takes `{"command": "pause"}`, `"resume"` and `"stop"`, and says `{"state": "paused"}` or `"running"`.
+
+    Raises:
+        ProcessError: if too many run already.
+    """
+    return _start({"task": "train", "training": write_training(training)}, seconds)
+
+
+def read_report(line: Mapping[str, Any]) -> Report | None:
+    """The report in a line, without captured tensors; None if it holds none."""
+    return _read(Report, line["report"]) if "report" in line else None
+
+
+def read_effect(line: Mapping[str, Any]) -> Effect | None:
+    """The effect in a line; None if it holds none."""
+    return _read(Effect, line["effect"]) if "effect" in line else None
+
+
+def read_steps(line: Mapping[str, Any]) -> list[Step]:
+    """The steps in a line, often several; an empty list if it holds none."""
+    return _read(list[Step], line["steps"]) if "steps" in line else []
+
+
+def find_compiler() -> str | None:
+    """The C++ compiler that `torch.compile` would use; None if this machine has none."""
+    names = (os.environ.get("CXX", ""), "g++", "clang++", "c++", "cl")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def write_plan(plan: Plan) -> dict[str, Any]:
+    """A plan as JSON has it; its hooks as texts."""
+    fields = {field.name: getattr(plan, field.name) for field in dataclasses.fields(plan)}
+    return fields | {"hooks": [str(spec) for spec in plan.hooks]}
+
+
+def read_plan(written: Mapping[str, Any]) -> Plan:
+    """The plan that `write_plan` wrote.
+
+    Raises:
+        HookError: for a hook that is none.
+    """
+    fields = dict(written)
+    fields["hooks"] = tuple(parse_spec(text) for text in written["hooks"])
+    fields["mode"] = Mode(written["mode"])
+    fields["input_kind"] = InputKind(written["input_kind"])
+    return Plan(**fields)
+
+
+def write_training(training: Training) -> dict[str, Any]:
+    """A training as JSON has it."""
+    fields = {field.name: getattr(training, field.name) for field in dataclasses.fields(training)}
+    return fields | {"plan": write_plan(training.plan)}
+
+
+def read_training(written: Mapping[str, Any]) -> Training:
+    """The training that `write_training` wrote.
+
+    Raises:
+        HookError, TrainingError: for one that cannot be.
+    """
+    return Training(**(dict(written) | {"plan": read_plan(written["plan"])}))
+
+
+def _start(request: Mapping[str, Any], seconds: float) -> Process:
+    return Process(_MODULE, request, seconds=seconds, environment=_ENVIRONMENT)
+
+
+@functools.cache
+def _adapter(kind: Any) -> Any:  # noqa: ANN401 - pydantic's adapter, imported only where it is needed
+    from pydantic import ConfigDict, TypeAdapter
+
+    # In a tuple, because pydantic takes no settings for a dataclass alone.
+    return TypeAdapter(tuple[kind], config=ConfigDict(arbitrary_types_allowed=True))
+
+
+def _write(kind: Any, value: object) -> Any:  # noqa: ANN401 - JSON
+    return _adapter(kind).dump_python((value,), mode="json")[0]
+
+
+def _read(kind: type[_T], written: object) -> _T:
+    key: Any = kind
+    found: _T = _adapter(key).validate_python((written,))[0]
+    return found
+
+
+def _without_tensors(report: Report) -> Report:
+    events = []
+    for event in report.events:
+        observed = tuple(dataclasses.replace(each, value=None) for each in event.observed)
+        events.append(dataclasses.replace(event, observed=observed))
+    return dataclasses.replace(report, events=tuple[Event, ...](events))
+
+
+def main() -> None:
+    """Does what the parent asks for."""
+    child = Child()
+    try:
+        match child.request.get("task"):
+            case "run":
+                plan = read_plan(child.request["plan"])
+                if plan.mode.compiles and not find_compiler():
+                    raise HookError(NO_COMPILER)
+                report = run_here(plan)
+                child.emit({"report": _write(Report, _without_tensors(report))})
+            case "measure":
+                plan = read_plan(child.request["plan"])
+                with alone(lambda: child.emit({"queued": True})):
+                    effect = measure(plan, int(child.request["rounds"]))
+                child.emit({"effect": _write(Effect, effect)})
+            case "train":
+                _train(child, train(read_training(child.request["training"])))
+            case task:
+                child.fail(f"There is no task {str(task)[:40]!r}: ask for run, measure or train.")
+    except (HookError, TrainingError, ZooError, BuilderError) as error:
+        child.fail(str(error))
+    except MemoryError:
+        child.fail(memory_error(child.memory_bytes))
+    except RuntimeError as error:
+        child.fail(memory_error(child.memory_bytes) if "allocate memory" in str(error) else _explain(error))
+    except Exception as error:  # noqa: BLE001 - a visitor gets a line whatever happens
+        child.fail(_explain(error))
+
+
+def _explain(error: Exception) -> str:
+    """One line on an error that nobody expected; all of it goes to stderr, which the parent logs."""
+    _LOG.error("The task failed.", exc_info=error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _train(child: Child, steps: Iterator[Step]) -> None:
+    """Streams steps, a few at a time, and obeys between them."""
+    waiting: list[Step] = []
+    adapter = _adapter(list[Step])
+    sent = 0.0
+
+    def send() -> None:
+        nonlocal sent
+        if waiting:
+            child.emit({"steps": adapter.dump_python((waiting,), mode="json")[0]})
+            waiting.clear()
+        sent = time.monotonic()
+
+    for step in steps:
+        waiting.append(step)
+        if time.monotonic() - sent >= MESSAGE_SECONDS:
+            send()
+        command = child.command()
+        while command is not None:
+            match command.get("command"):
+                case "stop":
+                    send()
+                    return
+                case "pause":
+                    send()
+                    child.emit({"state": "paused"})
+                    command = _next(child, {"resume", "stop"})
+                    continue
+                case "resume":
+                    child.emit({"state": "running"})
+            command = child.command()
+    send()
+
+
+def _next(child: Child, names: set[str]) -> dict[str, Any]:
+    """Waits for one of some commands."""
+    while True:
+        command = child.command(timeout=60)
+        if command is not None and command.get("command") in names:
+            return command
+
+
+if __name__ == "__main__":
+    main()

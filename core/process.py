@@ -1,0 +1,414 @@
+"""A child process of our own that speaks JSON lines, bounded in time, memory and number.
+
+The parent makes a `Process`; the module that it runs makes a `Child`. Nothing is pickled either way, and no
+shell is involved.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+ROOT: Final = Path(__file__).parent.parent
+AT_ONCE: Final = 4
+"""How many child processes one server process has at a time."""
+MAX_BYTES: Final = 32 * 2**20
+"""How much of what a child said is kept until someone asks for it; the length of one line too."""
+GRACE_SECONDS: Final = 2.0
+"""How long a child may take to end when it is told to."""
+
+_SLOTS: Final = threading.BoundedSemaphore(AT_ONCE)
+_LOG: Final = logging.getLogger(__name__)
+_PASSED_ON: Final = frozenset({
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
+    "WINDIR", "COMSPEC", "PATHEXT", "APPDATA", "LOCALAPPDATA", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CXX", "CC", "CPATH",
+    "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "CUDA_VISIBLE_DEVICES",
+})  # fmt: skip
+
+
+class ProcessError(ValueError):
+    """A process that could not be started: one line for a visitor."""
+
+
+class Process:
+    """A Python module of ours, running in a process of its own.
+
+    It ends when the module does, after `seconds`, when it is stopped, when nobody holds this object any more,
+    and when this process ends. Its environment is an allow-list: no secret reaches it.
+
+    Args:
+        module: the dotted name of the module; it makes a `Child`.
+        request: what it should do, as JSON has it.
+        seconds: the wall-clock time that it may take, and the processor time too.
+        memory_bytes: how much it may allocate. Only where the system can limit that (Linux).
+        niceness: how much lower its priority is.
+        environment: variables that it gets besides.
+
+    Raises:
+        ProcessError: if as many as may run at once are running.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        request: Mapping[str, Any],
+        *,
+        seconds: float,
+        memory_bytes: int = 2 * 2**30,
+        niceness: int = 10,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        limits = {"seconds": seconds, "memory_bytes": memory_bytes, "niceness": niceness}
+        first = _line({"limits": limits, "request": request})
+        if not _SLOTS.acquire(blocking=False):
+            raise ProcessError(f"{AT_ONCE} runs are going on already; try again in a moment.")
+        popen = None
+        try:
+            popen = subprocess.Popen(  # noqa: S603 - this Python and a module of ours, no shell
+                [sys.executable, "-m", module],
+                cwd=ROOT,
+                env=clean_environment() | dict(environment or {}),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            self._running = _Running(popen, seconds, memory_bytes)
+        except BaseException:
+            # Without its threads nobody would end it or give the slot back.
+            if popen is not None:
+                with popen:
+                    popen.kill()
+            _SLOTS.release()
+            raise
+        self._running.say(first)
+        # It holds the parts, not this object, which so can go while the process runs.
+        self._finalizer = weakref.finalize(self, _Running.end, self._running)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has said since the last call; never waits."""
+        return self._running.take()
+
+    def send(self, command: Mapping[str, Any]) -> None:
+        """Tells it something; nothing happens if it has ended. Never waits."""
+        self._running.say(_line(command))
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended, and all that it said can be had from `lines`."""
+        return self._running.over.is_set()
+
+    @property
+    def error(self) -> str:
+        """Why it ended without doing what it should, in one line for a visitor; empty if all is well."""
+        return self._running.error
+
+    @property
+    def dropped(self) -> int:
+        """How many lines were thrown away, the oldest first, because nobody asked for them in time."""
+        return self._running.dropped
+
+    @property
+    def last_words(self) -> str:
+        """The last line that it wrote to stderr; the log has all of them."""
+        return self._running.last_words
+
+    @property
+    def pid(self) -> int:
+        """Its number in the system."""
+        return self._running.popen.pid
+
+    def wait(self, timeout: float) -> list[dict[str, Any]]:
+        """Waits until it has ended, for at most `timeout` seconds, and gives its lines."""
+        self._running.over.wait(timeout)
+        return self.lines()
+
+    def stop(self) -> None:
+        """Ends it: at first asking it to, then by force. It may have ended already."""
+        self._running.end(GRACE_SECONDS)
+
+
+class _Running:
+    """A process and what became of it. Its threads hold this, and this holds no `Process`."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], seconds: float, memory_bytes: int) -> None:
+        self.popen = popen
+        self.over = threading.Event()
+        self.error = ""
+        self.last_words = ""
+        self.dropped = 0
+        self._memory_bytes = memory_bytes
+        self._seconds = seconds
+        self._kept: deque[bytes] = deque()
+        self._size = 0
+        self._lock = threading.Lock()
+        self._reason: str | None = None
+        self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._timer = threading.Timer(seconds, self._time_is_up)
+        self._timer.daemon = True
+        errors = threading.Thread(target=self._read_errors, daemon=True, name=f"stderr of {popen.pid}")
+        threads = [
+            self._timer,
+            errors,
+            threading.Thread(target=self._write, daemon=True, name=f"stdin of {popen.pid}"),
+            threading.Thread(target=self._read, args=(errors,), daemon=True, name=f"stdout of {popen.pid}"),
+        ]
+        for thread in threads:
+            thread.start()
+
+    def say(self, line: bytes) -> None:
+        if not self.over.is_set():
+            self._orders.put(line)
+
+    def take(self) -> list[dict[str, Any]]:
+        with self._lock:
+            kept = list(self._kept)
+            self._kept.clear()
+            self._size = 0
+        return [message for line in kept if (message := _message(line)) is not None]
+
+    def end(self, grace_seconds: float = 0.0) -> None:
+        """Ends the process; the reason is that someone wanted it unless there was one before."""
+        if self.over.is_set():
+            return
+        self._reason = self._reason or ""
+        if grace_seconds:
+            self._signal("SIGTERM")
+            self.over.wait(grace_seconds)
+        if not self.over.is_set():
+            self._signal("SIGKILL")
+            self.over.wait(GRACE_SECONDS if grace_seconds else 0)
+
+    def _time_is_up(self) -> None:
+        self._reason = self._reason or f"It took longer than {self._seconds:g} s and was ended."
+        self.end()
+
+    def _signal(self, name: str) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                # Its compilers too: it leads a group of its own.
+                os.killpg(self.popen.pid, getattr(signal, name))
+            elif name == "SIGTERM":
+                self.popen.terminate()
+            else:
+                self.popen.kill()
+
+    def _write(self) -> None:
+        assert self.popen.stdin is not None
+        with suppress(BrokenPipeError, OSError), self.popen.stdin as stdin:
+            while (line := self._orders.get()) is not None:
+                stdin.write(line)
+                stdin.flush()
+
+    def _read(self, errors: threading.Thread) -> None:
+        assert self.popen.stdout is not None
+        try:
+            with self.popen.stdout as stdout:
+                for line in _lines(stdout):
+                    self._keep(line)
+            code = self.popen.wait()
+            self._signal("SIGKILL")  # what it may have left behind
+            errors.join(GRACE_SECONDS)
+            self.error = self.error or self._explain(code)
+        finally:
+            self._timer.cancel()
+            self._orders.put(None)
+            _SLOTS.release()
+            self.over.set()
+
+    def _keep(self, line: bytes | None) -> None:
+        if line is not None and line.startswith(_ERROR):
+            self.error = str((_message(line) or {}).get("error", ""))
+        with self._lock:
+            if line is None:
+                self.dropped += 1
+                return
+            self._kept.append(line)
+            self._size += len(line)
+            while self._size > MAX_BYTES:
+                self._size -= len(self._kept.popleft())
+                self.dropped += 1
+
+    def _read_errors(self) -> None:
+        assert self.popen.stderr is not None
+        with self.popen.stderr as stderr:
+            for line in _lines(stderr):
+                text = "" if line is None else line.decode(errors="replace").rstrip()
+                if text:
+                    self.last_words = text[:500]
+                    _LOG.warning("process %d: %s", self.popen.pid, text[:2_000])
+
+    def _explain(self, code: int) -> str:
+        if self._reason is not None:
+            return self._reason
+        if code == 0:
+            return ""
+        if "MemoryError" in self.last_words or "can't allocate memory" in self.last_words:
+            return memory_error(self._memory_bytes)
+        if code == -getattr(signal, "SIGXCPU", 0):
+            return f"It took more than {self._seconds:g} s of processor time and was ended."
+        if code == -getattr(signal, "SIGKILL", 0):
+            return "It was killed from outside, most likely because this machine ran out of memory."
+        with suppress(ValueError):
+            return f"It crashed ({signal.Signals(-code).name}); the log has what it said."
+        return f"It ended unexpectedly, with code {code}; the log has why."
+
+
+class Child:
+    """The other end: reads the request, takes commands, and emits messages.
+
+    Made once, first thing in the module that a `Process` runs. It lowers the priority, sets the limits, moves
+    whatever else is printed to stderr, and ends this process when the parent's end of stdin closes.
+
+    Attributes:
+        request: what the parent wants.
+
+    Raises:
+        ValueError: if what comes is no request.
+    """
+
+    def __init__(self) -> None:
+        self._commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        # Libraries and compilers print: only messages may reach the parent.
+        self._out = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+        self._lock = threading.Lock()
+        threading.Thread(target=self._listen, daemon=True, name="stdin").start()
+        first = self._commands.get()
+        limits = first.get("limits")
+        if not isinstance(limits, dict) or not isinstance(first.get("request"), dict):
+            raise ValueError("The first line is no request.")
+        self.memory_bytes = int(limits["memory_bytes"])
+        self.request: dict[str, Any] = first["request"]
+        _limit(float(limits["seconds"]), self.memory_bytes, int(limits["niceness"]))
+
+    def emit(self, message: Mapping[str, Any]) -> None:
+        """Sends one message to the parent."""
+        rest = memoryview(_line(message))
+        with self._lock:
+            while rest:
+                rest = rest[self._out.write(rest) or 0 :]
+
+    def fail(self, error: str) -> None:
+        """Sends an error: one line for a visitor."""
+        self.emit({"error": " ".join(error.split())[:500]})
+
+    def command(self, timeout: float = 0.0) -> dict[str, Any] | None:
+        """The next command, or None if there is none within `timeout` seconds."""
+        with suppress(queue.Empty):
+            return self._commands.get(timeout=timeout) if timeout else self._commands.get_nowait()
+        return None
+
+    def _listen(self) -> None:
+        # Unbuffered: a buffer that a thread waits in cannot be closed when the interpreter ends.
+        rest = b""
+        while part := os.read(0, 2**16):
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                if (message := _message(line)) is not None:
+                    self._commands.put(message)
+        os._exit(0)  # The parent is gone, and nobody would read what comes.
+
+
+def clean_environment() -> dict[str, str]:
+    """The variables that a child gets: what programs need to start, and nothing that could be a secret."""
+    return {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
+
+
+def memory_error(memory_bytes: int) -> str:
+    """What a visitor is told about a process that needed more than it may have."""
+    return f"It needed more than {memory_bytes / 2**30:.3g} GiB of memory: choose a smaller model or batch."
+
+
+@contextmanager
+def alone(queued: Callable[[], None]) -> Iterator[None]:
+    """One measurement at a time per machine and user: waits until no other process is in this block.
+
+    Where the system has no file locks, it does not wait.
+
+    Args:
+        queued: called once, if it has to wait.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    path = Path(tempfile.gettempdir()) / f"under-the-hood-{os.getuid()}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        waited = False
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waited:
+                    waited = True
+                    queued()
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+_ERROR: Final = b'{"error": '
+
+
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+def _message(line: bytes) -> dict[str, Any] | None:
+    with suppress(ValueError, RecursionError):
+        message = json.loads(line)
+        if isinstance(message, dict):
+            return message
+    _LOG.warning("not a message: %r", line[:200])
+    return None
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
+    """The lines of a stream; None for one that is too long to keep."""
+    while line := stream.readline(MAX_BYTES):
+        if line.endswith(b"\n") or len(line) < MAX_BYTES:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(MAX_BYTES)
+        yield None
+
+
+def _limit(seconds: float, memory_bytes: int, niceness: int) -> None:
+    """Lowers this process's priority and bounds its memory and processor time, where the system can."""
+    if hasattr(os, "nice"):
+        os.nice(niceness)
+    try:
+        import resource
+    except ImportError:
+        return
+    wanted = {resource.RLIMIT_CPU: int(seconds) + 1, resource.RLIMIT_CORE: 0}
+    if sys.platform == "linux":
+        # What it allocates. RLIMIT_AS would count what torch only reserves, and elsewhere RLIMIT_DATA does
+        # not cover what large tensors are made of.
+        wanted[resource.RLIMIT_DATA] = memory_bytes
+    for limit, value in wanted.items():
+        _, hard = resource.getrlimit(limit)
+        soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(limit, (soft, hard))
