@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def tensors_in(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
-    """The tensors in a value, each with where it is: `output`, `output[1][0]`, `output['class']`, `output.a`."""
+    """The tensors in a value, each with where it is: `output`, `output[1]`, `output['class']`."""
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, Mapping):

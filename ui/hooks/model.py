@@ -32,6 +32,7 @@ def show_model(plan: Plan | None, report: Report | None) -> None:
         key="layers",
         on_select=_select(report.layers),
         selection_mode="single-row",
+        height="content",
         alt="The layers of the model: type, output shape, parameters",
     )
     total = total_parameters(made.module)

@@ -95,7 +95,7 @@ def _row(firing: Firing, order: list[int], *, hidden: bool, usual: bool) -> str:
 
 
 def _card(what: str, value: str, colour: str) -> str:
-    size = " long" if len(value) > 10 else ""
+    size = " long" if len(value) > 8 else ""
     return (
         f"<div class='uth-number {colour}'><div class='what'>{what}</div>"
         f"<div class='value{size}'>{html.escape(value)}</div></div>"
@@ -124,7 +124,7 @@ def _verdict(report: Report) -> str:
 def _words(report: Report) -> tuple[str, str, str]:
     """Sign, headline and the sentence below it."""
     if report.error and report.plan.mode is not Mode.EXCEPTION:
-        return "✗", "the run ended with an error", f"{report.error} {report.advice}".strip()
+        return "✗", "the run ended with an error", f"{report.error}. {report.advice}".strip()
     output = "" if report.difference is None else report.difference.sentence
     skipped = report.skipped
     if not report.firings:
