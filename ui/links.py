@@ -116,9 +116,9 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
     # Streamlit forgets an input that a run does not draw, such as one in a closed tab. An input of the
     # page that the visitor comes from may have the same name: what it holds is not this page's.
     kept: dict[str, Value] = st.session_state.setdefault(f"{page}:kept", {})
-    entered = page != FRAME and st.session_state.get("page") not in {None, page}
+    entered = page != FRAME and st.session_state.get("frame:page") not in {None, page}
     if page != FRAME:
-        st.session_state["page"] = page
+        st.session_state["frame:page"] = page
     for parameter in parameters:
         foreign = entered and parameter.key not in st.query_params
         if parameter.key in st.session_state and not foreign:
