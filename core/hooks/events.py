@@ -127,7 +127,7 @@ class Log:
             for inner, tensor in tensors_in(value, role):
                 self.take(inner, tensor, taken, capture=capture)
             return
-        size = value.nbytes if value.layout is torch.strided else 0
+        size = value.numel() * value.element_size() if value.layout is torch.strided else 0
         if size <= self._room:
             self._room -= size
             taken.append((role, value.detach().clone()))

@@ -18,6 +18,10 @@ MAX_ACTIVATION_BYTES: Final = 32 * 2**20
 MAX_PRODUCTS: Final = 200_000_000
 """Of one run of a visitor's chain: about a tenth of a second."""
 
+COMPILE_BACKEND: Final = "aot_eager"
+"""`torch.compile` in full, but for generating C++ code, which takes a compiler and half a minute: what becomes of
+hooks is decided before that."""
+
 CHAIN: Final = "chain"
 """The name of the model that the visitor composes."""
 

@@ -21,7 +21,7 @@ from core.hooks.events import Event
 from core.hooks.layers import Layer, list_layers
 from core.hooks.leaks import count_hooks
 from core.hooks.nested import kind_of, tensors_in
-from core.hooks.plan import Mode, Plan
+from core.hooks.plan import COMPILE_BACKEND, Mode, Plan
 from core.hooks.preserve import Preserved, same_bits
 from core.hooks.recorder import HookRecorder
 from core.hooks.spec import ROOT_NAME, Action, HookError, HookSpec
@@ -143,7 +143,7 @@ def run(plan: Plan) -> Report:
 
     Raises:
         ZooError, BuilderError: if there is no such model or input.
-        HookError: for a hook on a layer that the model does not have, or a mode that compiles (see `worker`).
+        HookError: for a hook on a layer that the model does not have, or a mode that compiles (see `child`).
     """
     if plan.mode.compiles:
         raise HookError("Compiling takes seconds and memory: this run needs a process of its own.")
@@ -299,7 +299,7 @@ class _Runner:
             if mode.compiles:
                 _keep_from_tracing(self.recorder)
             if mode is Mode.COMPILED_FIRST:
-                compiled = torch.compile(self.module)
+                compiled = torch.compile(self.module, backend=COMPILE_BACKEND)
                 compiled(*self.args, **self.kwargs)
             if not late:
                 stack.enter_context(self.recorder)
@@ -311,8 +311,9 @@ class _Runner:
                     assert copied is not None
                     output = _in_thread(copied, self.args, self.kwargs)
                 elif mode.compiles:
-                    runnable = torch.compile(self.module) if mode is Mode.COMPILED else compiled
-                    output = runnable(*self.args, **self.kwargs)
+                    if mode is Mode.COMPILED:
+                        compiled = torch.compile(self.module, backend=COMPILE_BACKEND)
+                    output = compiled(*self.args, **self.kwargs)
                 else:
                     output = self._go()
                 live = sum(self.recorder.live)

@@ -33,7 +33,7 @@ def compiled_report(plan: Plan) -> Report | None:
         trouble(job.process.error or "The run ended without a result: start it again.")
     start_button(
         "Compile and run", key=KEY, about=repr(plan), start=lambda: start_run(plan),
-        note="torch.compile takes some seconds, in a process of its own.",
+        note="torch.compile takes a few seconds, in a process of its own.",
     )  # fmt: skip
     st.caption("The hooks above are registered there as here, and the same line is run.")
     return None
