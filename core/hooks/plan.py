@@ -19,8 +19,9 @@ MAX_PRODUCTS: Final = 200_000_000
 """Of one run of a visitor's chain: about a tenth of a second."""
 
 COMPILE_BACKEND: Final = "aot_eager"
-"""`torch.compile` in full, but for generating C++ code, which takes a compiler and half a minute: what becomes of
-hooks is decided before that."""
+"""All of `torch.compile` but the generating of C++ code, which needs a compiler and half a minute.
+
+What becomes of hooks is decided before that."""
 
 CHAIN: Final = "chain"
 """The name of the model that the visitor composes."""
