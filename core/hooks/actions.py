@@ -14,6 +14,11 @@ class HookRaisedError(RuntimeError):
     """What a hook with the action `raise` raises."""
 
 
+def noise_seed(seed: int, index: int) -> int:
+    """The seed of the noise of a recorder's `index`-th hook: each hook draws its own."""
+    return (seed * 1_000 + index) % 2**63
+
+
 def changer(spec: HookSpec, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
     """The change that a spec's action makes to one floating-point tensor; gradients flow through it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -43,6 +44,7 @@ class Hook:
         self._outputs: list[Any] = []
         self._node: Any = None
         self._spent = False
+        self._touched = False
         self._change: Callable[[Tensor], Tensor] | None = None
         self._capture = spec.action is Action.CAPTURE
         self._role = "gradient"
@@ -63,19 +65,25 @@ class Hook:
             self._change = changer(self.spec, generator)
         try:
             self._handles.append(self._register())
+            self._touched = True
         except RuntimeError as error:
             self.refused = " ".join(str(error).split())
 
     def remove(self) -> None:
         """Takes it away, and with it what it put on outputs that are still in a graph."""
+        self._take_off()
+        if self._touched and self._parameter is not None:
+            _forget_empty(self._parameter)
+        self._touched = False
+
+    def _take_off(self) -> None:
+        """The same for a hook that is firing: the parameter's dictionary, which PyTorch is using, stays."""
         for handle in (*self._handles, *self._outputs):
             handle.remove()
         was_live = bool(self._handles)
         self._handles.clear()
         self._outputs.clear()
         self._node = None
-        if was_live and self._parameter is not None:
-            _forget_empty(self._parameter)
         if was_live and self.spec.kind is HookKind.FULL_BACKWARD and not self._module._backward_hooks:
             # PyTorch leaves the mark of which kind they are.
             self._module._is_full_backward_hook = None
@@ -134,11 +142,11 @@ class Hook:
         for role, value in values:
             self._log.take(role, value, taken, capture=self._capture)
         self.firings += 1
-        if self.spec.once and self.spec.the_kind.is_on_state:
+        if self.spec.once and (self.spec.the_kind.is_on_state or self.spec.always_call):
             # PyTorch is in the middle of a loop over the dictionary that it is in.
             self._spent = True
         elif self.spec.once:
-            self.remove()
+            self._take_off()
         result = change() if change is not None and self._change is not None else None
         self._log.write(self.index, self.spec, self.firings, taken, result is not None, note, start)
         if self.spec.action is Action.RAISE:
@@ -163,16 +171,16 @@ class Hook:
         )
 
     def _forward(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
-        if self._change is None and output is not None:
+        spec = self.spec
+        if self._change is None and output is not None and not spec.once and spec.action is not Action.RAISE:
             # The most common case, without a detour.
             start = time.perf_counter_ns()
             taken: list[Taken] = []
             self._log.take("output", output, taken, capture=self._capture)
-            if not self.spec.once and self.spec.action is not Action.RAISE:
-                self.firings += 1
-                self._log.write(self.index, self.spec, self.firings, taken, False, "", start)
-                return None
-        note = "no output: the layer raised" if output is None else ""
+            self.firings += 1
+            self._log.write(self.index, spec, self.firings, taken, False, "", start)
+            return None
+        note = self._why_none() if output is None else ""
         return self._fire(
             ("output", output),
             note=note,
@@ -184,13 +192,18 @@ class Hook:
     ) -> Any:
         note = _named(kwargs)
         if output is None:
-            note = f"{note}; no output: the layer raised"
+            note = f"{note}; {self._why_none()}"
         return self._fire(
             ("input", kwargs),
             ("output", output),
             note=note,
             change=None if output is None else lambda: self._changed(output),
         )
+
+    def _why_none(self) -> str:
+        # PyTorch calls such a hook while it handles the exception.
+        raised = self.spec.always_call and sys.exc_info()[0] is not None
+        return "no output: the layer raised" if raised else "the layer gave None"
 
     def _backward_pre(self, _module: nn.Module, grad_output: Any) -> Any:
         return self._fire(("grad_output", grad_output), change=lambda: self._changed(grad_output))

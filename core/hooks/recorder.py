@@ -9,6 +9,7 @@ from typing import Final
 
 from torch import nn
 
+from core.hooks.actions import noise_seed
 from core.hooks.events import Event, Log
 from core.hooks.hook import Hook
 from core.hooks.preserve import Preserved
@@ -60,7 +61,8 @@ class HookRecorder:
         self._hooks: list[Hook] = []
         for index, spec in enumerate(self.specs):
             module = find_layer(layers, spec)
-            self._hooks.append(Hook(index, spec, module, find_parameter(module, spec), seed * 1_000 + index))
+            parameter = find_parameter(module, spec)
+            self._hooks.append(Hook(index, spec, module, parameter, noise_seed(seed, index)))
 
     def __enter__(self) -> HookRecorder:
         """Registers the hooks and begins a new log.
@@ -156,8 +158,8 @@ def find_parameter(module: nn.Module, spec: HookSpec) -> nn.Parameter | None:
     own = {name: parameter for name, parameter in module._parameters.items() if parameter is not None}
     if not own:
         raise HookError(
-            f"`{spec.layer or ROOT_NAME}` has no parameter of its own, so there is nothing for a "
-            f"{spec.kind} hook to sit on: choose a layer with weights."
+            f"`{spec.layer or ROOT_NAME}` has no parameter of its own, so no {spec.kind} hook can "
+            "sit on one: choose a layer with weights."
         )
     if not spec.parameter:
         return next(iter(own.values()))

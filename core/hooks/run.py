@@ -178,7 +178,8 @@ class _Runner:
     def __init__(self, plan: Plan, model: ZooModel, inputs: tuple[Tensor, ...]) -> None:
         self.plan = plan
         self.module = model.module
-        self.args, self.kwargs = model.arguments(inputs)
+        self.model = model
+        self.inputs = inputs
         self.modules = dict(self.module.named_modules(remove_duplicate=False))
         if plan.mode.needs_layer and plan.layer not in self.modules:
             raise HookError(f"The model has no layer `{plan.layer[:60]}`: choose one of its layers.")
@@ -232,8 +233,14 @@ class _Runner:
     def _grad_mode(self) -> AbstractContextManager[None]:
         return torch.no_grad() if self.plan.mode is Mode.NO_GRAD else nullcontext()
 
+    def _arguments(self) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        """New copies of the input: a layer that works in place overwrites what it is given."""
+        copies = [value.detach().clone().requires_grad_(value.requires_grad) for value in self.inputs]
+        return self.model.arguments(copies)
+
     def _call(self) -> Any:  # noqa: ANN401 - whatever the model gives
-        return self.module(*self.args, **self.kwargs)
+        args, kwargs = self._arguments()
+        return self.module(*args, **kwargs)
 
     def _bare(self) -> Any:  # noqa: ANN401
         preserved = Preserved(self.module)
@@ -260,7 +267,6 @@ class _Runner:
             if parameter.grad is not None
         )
         preserved.restore()
-        self._forget_input_gradients()
         return trace, with_gradient
 
     def _usual(self) -> tuple[int, ...]:
@@ -276,13 +282,13 @@ class _Runner:
             except RuntimeError:
                 # An in-place layer refuses a full backward hook: the run itself says so.
                 return recorder.firings
-        self._forget_input_gradients()
         return recorder.firings
 
     def _hooked(self) -> tuple[CallTrace, Any, tuple[str, str], int]:
         plan, mode = self.plan, self.plan.mode
         output: Any = None
         error = ("", "")
+        args, kwargs = self._arguments()
         with ExitStack() as stack:
             stack.enter_context(seeded(plan.seed))
             copied = copy.deepcopy(self.module) if mode is Mode.COPY else None
@@ -300,7 +306,8 @@ class _Runner:
                 _keep_from_tracing(self.recorder)
             if mode is Mode.COMPILED_FIRST:
                 compiled = torch.compile(self.module, backend=COMPILE_BACKEND)
-                compiled(*self.args, **self.kwargs)
+                compiled(*args, **kwargs)
+                args, kwargs = self._arguments()
             if not late:
                 stack.enter_context(self.recorder)
             if not mode.compiles:
@@ -309,11 +316,11 @@ class _Runner:
             try:
                 if mode is Mode.COPY:
                     assert copied is not None
-                    output = _in_thread(copied, self.args, self.kwargs)
+                    output = _in_thread(copied, args, kwargs)
                 elif mode.compiles:
                     if mode is Mode.COMPILED:
                         compiled = torch.compile(self.module, backend=COMPILE_BACKEND)
-                    output = compiled(*self.args, **self.kwargs)
+                    output = compiled(*args, **kwargs)
                 else:
                     output = self._go()
                 live = sum(self.recorder.live)
@@ -325,17 +332,17 @@ class _Runner:
             except Exception as caught:  # noqa: BLE001 - a visitor's hooks and layers may raise anything
                 error = _explain(caught, trace)
                 live = live or sum(self.recorder.live)
-        self._forget_input_gradients()
         return trace, output, error, live
 
     def _go(self) -> Any:  # noqa: ANN401
         mode = self.plan.mode
+        args, kwargs = self._arguments()
         if mode is Mode.FORWARD:
-            return self.module.forward(*self.args, **self.kwargs)
+            return self.module.forward(*args, **kwargs)
         if mode is Mode.INNER:
             return self._with_inner_forward()
         if mode is Mode.CHECKPOINT:
-            return checkpoint(self.module, *self.args, use_reentrant=False, **self.kwargs)  # type: ignore[arg-type]
+            return checkpoint(self.module, *args, use_reentrant=False, **kwargs)  # type: ignore[arg-type]
         if mode is Mode.SAVE_LOAD:
             self.module.load_state_dict(self.module.state_dict())
             return None
@@ -346,17 +353,14 @@ class _Runner:
         """Runs the model as if its code said `layer.forward(x)` in place of `layer(x)`."""
         layer = self.modules[self.plan.layer]
         if layer is self.module:
-            return self.module.forward(*self.args, **self.kwargs)
+            args, kwargs = self._arguments()
+            return self.module.forward(*args, **kwargs)
         # What `__call__` runs if it is set, instead of all that it does otherwise.
         layer._compiled_call_impl = layer.forward
         try:
             return self._call()
         finally:
             layer._compiled_call_impl = None
-
-    def _forget_input_gradients(self) -> None:
-        for value in (*self.args, *self.kwargs.values()):
-            value.grad = None
 
 
 def _keep_from_tracing(recorder: HookRecorder) -> None:
