@@ -54,6 +54,9 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
         "gradients": Benchmark(
             "bench.gradients", "compare and record: time per operation, against TorchLens"
         ),
+        "hooks": Benchmark(
+            "bench.hooks", "what recording with hooks costs: bare, TorchLens, model size, memory"
+        ),
         "pages": Benchmark(
             "bench.pages", "first paint, change to changed number, and memory, in a real browser"
         ),

@@ -130,7 +130,7 @@ class Log:
         size = value.numel() * value.element_size() if value.layout is torch.strided else 0
         if size <= self._room:
             self._room -= size
-            taken.append((role, value.detach().clone()))
+            taken.append((role, (value.detach() if value.requires_grad else value).clone()))
             return
         if capture and not self.stopped:
             firing = self._drained + len(self._entries) + 1
@@ -193,14 +193,9 @@ def _settled(tensors: list[Tensor]) -> list[Statistics | None]:
 def _counted_now(tensor: Tensor) -> Statistics | tuple[int, Summary] | None:
     if not countable(tensor):
         return None
-    tensor = tensor.detach()
-    summary = summarize(tensor)
-    if summary is None:
-        return _settled([tensor])[0]
-    if tensor.device.type != "cpu":
-        # To read it now would wait for the device.
-        return tensor.numel(), summary
-    return read_summary(tensor.numel(), summary) or _settled([tensor])[0]
+    # To count on another device would wait for it.
+    summary = None if tensor.device.type == "cpu" else summarize(tensor.detach())
+    return _settled([tensor])[0] if summary is None else (tensor.numel(), summary)
 
 
 def _read(counted: Statistics | tuple[int, Summary] | None) -> Statistics | None:

@@ -48,6 +48,7 @@ class Hook:
         self._change: Callable[[Tensor], Tensor] | None = None
         self._capture = spec.action is Action.CAPTURE
         self._role = "gradient"
+        self._plain = spec.action in {Action.OBSERVE, Action.CAPTURE} and not spec.once
 
     @property
     def is_live(self) -> bool:
@@ -147,8 +148,13 @@ class Hook:
             self._spent = True
         elif self.spec.once:
             self._take_off()
-        result = change() if change is not None and self._change is not None else None
-        self._log.write(self.index, self.spec, self.firings, taken, result is not None, note, start)
+        result = None
+        try:
+            if change is not None and self._change is not None:
+                result = change()
+        finally:
+            # A checkpoint's second computation may stop in the middle of the change.
+            self._log.write(self.index, self.spec, self.firings, taken, result is not None, note, start)
         if self.spec.action is Action.RAISE:
             raise HookRaisedError(
                 f"The {self.spec.kind} hook on {self.spec.where} raised, as it was told to."
@@ -171,14 +177,8 @@ class Hook:
         )
 
     def _forward(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
-        spec = self.spec
-        if self._change is None and output is not None and not spec.once and spec.action is not Action.RAISE:
-            # The most common case, without a detour.
-            start = time.perf_counter_ns()
-            taken: list[Taken] = []
-            self._log.take("output", output, taken, capture=self._capture)
-            self.firings += 1
-            self._log.write(self.index, spec, self.firings, taken, False, "", start)
+        if self._plain and output is not None:
+            self._note("output", output)
             return None
         note = self._why_none() if output is None else ""
         return self._fire(
@@ -222,13 +222,29 @@ class Hook:
         )
 
     def _watch_output(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
+        if len(self._outputs) >= _MANY:
+            self._outputs = [handle for handle in self._outputs if handle.hooks_dict_ref() is not None]
+        if isinstance(output, Tensor):
+            if output.requires_grad:
+                self._outputs.append(output.register_hook(self._output_gradient))
+            return
         for role, tensor in tensors_in(output, "gradient of output"):
             if tensor.requires_grad:
-                if len(self._outputs) >= _MANY:
-                    self._outputs = [
-                        handle for handle in self._outputs if handle.hooks_dict_ref() is not None
-                    ]
                 self._outputs.append(tensor.register_hook(_Named(self, role)))
+
+    def _output_gradient(self, gradient: Tensor) -> Any:
+        if self._plain:
+            self._note("gradient of output", gradient)
+            return None
+        return self._fire(("gradient of output", gradient), change=lambda: self._changed(gradient))
+
+    def _note(self, role: str, value: Any) -> None:
+        """Writes a firing down: the most common case, without a detour."""
+        start = time.perf_counter_ns()
+        taken: list[Taken] = []
+        self._log.take(role, value, taken, capture=self._capture)
+        self.firings += 1
+        self._log.write(self.index, self.spec, self.firings, taken, False, "", start)
 
     def _tensor(self, gradient: Tensor) -> Any:
         return self._fire((self._role, gradient), change=lambda: self._changed(gradient))

@@ -1,0 +1,460 @@
+"""What recording with hooks costs: against a bare run, against TorchLens, by model size, and in memory."""
+
+import gc
+import json
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import psutil
+import torch
+from torch import Tensor, nn
+
+from bench.measure import Ratio, ratio, shuffled
+from bench.registry import Cell, Table, Target
+from core.hooks.recorder import BUDGET_BYTES, HookRecorder
+from core.hooks.spec import Action, HookKind, HookSpec
+
+SLOW_MS: Final = 0.8
+"""The time of a bare forward from which on a ratio is the target: below it, PyTorch's own hooks show."""
+STATISTICS_RATIO: Final = 1.6
+STATISTICS_US: Final = 12.0
+CAPTURE_RATIO: Final = 1.25
+GRADIENTS_RATIO: Final = 1.5
+TORCHLENS_RATIO: Final = 10.0
+FLAT: Final = 1.5
+GROWTH_MIB: Final = 1.0
+
+OBSERVE: Final = "observe"
+READ: Final = "observe, statistics read"
+CAPTURE: Final = "capture"
+WHOLE: Final = "one recording: snapshot, observe, put back"
+
+_MIB: Final = 2**20
+
+Call = Callable[[], object]
+Way = Callable[[], AbstractContextManager[Call]]
+"""A way to run a model: what its block makes ready is not timed, the call that it gives is."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A model and its input.
+
+    Attributes:
+        calls: how often it is called per round, for the clock. Where copies are large, once: a run's copies
+            then go where those of the run before it were, as when a page replaces its run.
+    """
+
+    name: str
+    model: nn.Module
+    x: Tensor
+    calls: int
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every module by name, the root first."""
+        return tuple(name for name, _ in self.model.named_modules())
+
+    def specs(
+        self, action: Action = Action.OBSERVE, kind: HookKind = HookKind.FORWARD
+    ) -> tuple[HookSpec, ...]:
+        """The same hook on every module."""
+        return tuple(HookSpec(layer, kind, action) for layer in self.layers)
+
+
+def examples() -> list[Example]:
+    """Two tiny models, where Python's own cost shows, and two where PyTorch has work to do; in eval mode."""
+    torch.manual_seed(0)
+    mlp = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4))
+    hidden: list[nn.Module] = []
+    for place in range(8):
+        hidden += [nn.Linear(32 if place else 16, 32), nn.ReLU()]
+    convolutions = nn.Sequential(*(nn.Conv2d(16, 16, 3, padding=1) for _ in range(10)))
+    block = nn.TransformerEncoderLayer(128, 4, 512, batch_first=True)
+    return [
+        Example("MLP", mlp.eval(), torch.randn(8, 16), 50),
+        Example("MLP-8", nn.Sequential(*hidden, nn.Linear(32, 4)).eval(), torch.randn(8, 16), 20),
+        Example("10 convolutions", convolutions.eval(), torch.randn(8, 16, 32, 32), 1),
+        Example("transformer block", block.eval(), torch.randn(8, 32, 128), 1),
+    ]
+
+
+def run(
+    rounds: int = 40,
+    torchlens_rounds: int = 8,
+    sizes: tuple[int, ...] = (10, 100, 500, 2_000),
+    size_rounds: int = 10,
+    repeats: int = 200,
+) -> list[Table]:
+    """Measure; the counts are smaller in a test."""
+    return [
+        _forward(rounds),
+        _backward(rounds),
+        _against_torchlens(torchlens_rounds),
+        _sizes(sizes, size_rounds),
+        _memory(repeats),
+    ]
+
+
+def timed(ways: Mapping[str, Way], rounds: int, calls: int) -> dict[str, list[float]]:
+    """Times ways to run a model in interleaved rounds in random order, without garbage collection in between.
+
+    As `bench.measure.timed`, but each way is made ready before it is timed in a round, and taken down after:
+    hooks are on the model only then. Once more before that, untimed, to warm up.
+
+    Args:
+        ways: by name.
+        rounds: how often each is timed.
+        calls: how often each is called per round; the round's time is that of one call.
+
+    Returns:
+        Seconds per call: per name one number per round.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for order in shuffled(list(ways), rounds):
+            gc.collect()
+            for name in order:
+                with ways[name]() as call:
+                    call()
+                with ways[name]() as call:
+                    start = time.perf_counter()
+                    for _ in range(calls):
+                        call()
+                    seconds[name].append((time.perf_counter() - start) / calls)
+    finally:
+        if collecting:
+            gc.enable()
+    return seconds
+
+
+@contextmanager
+def bare(call: Call) -> Iterator[Call]:
+    """The call itself."""
+    yield call
+
+
+@contextmanager
+def unrecorded(model: nn.Module, call: Call) -> Iterator[Call]:
+    """With a hook of plain PyTorch on every module that does nothing."""
+    handles = [module.register_forward_hook(lambda *_: None) for module in model.modules()]
+    try:
+        yield call
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _unrecorded_gradients(model: nn.Module, call: Call) -> Iterator[Call]:
+    """With a hook of plain PyTorch on every module's output that does nothing."""
+
+    def watch(_module: nn.Module, _args: object, output: object) -> None:
+        tensors = (output,) if isinstance(output, Tensor) else output
+        assert isinstance(tensors, tuple)
+        for tensor in tensors:
+            if tensor is not None and tensor.requires_grad:
+                tensor.register_hook(lambda _: None)
+
+    handles = [module.register_forward_hook(watch) for module in model.modules()]
+    try:
+        yield call
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def recorded(
+    model: nn.Module,
+    specs: Sequence[HookSpec],
+    call: Call,
+    *,
+    read: bool = False,
+    budget_bytes: int = BUDGET_BYTES,
+) -> Iterator[Call]:
+    """Within a new recorder; with `read`, each call also counts and reads what its hooks saw."""
+    with HookRecorder(model, specs, restore=False, budget_bytes=budget_bytes) as recorder:
+        yield (lambda: (call(), recorder.drain())) if read else call
+
+
+def whole(model: nn.Module, specs: Sequence[HookSpec], call: Call, *, read: bool = False) -> object:
+    """One recording from nothing: a recorder, its snapshot, the call, the model put back; `read` as above."""
+    with HookRecorder(model, specs) as recorder:
+        call()
+    return recorder.events if read else recorder
+
+
+@contextmanager
+def fastpath(enabled: bool) -> Iterator[None]:
+    """With or without the fused kernel of TransformerEncoderLayer, which any hook in it turns off."""
+    was = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(enabled)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was)
+
+
+@contextmanager
+def _fused(call: Call) -> Iterator[Call]:
+    with fastpath(enabled=True):
+        yield call
+
+
+def firings(example: Example, call: Call, specs: Sequence[HookSpec]) -> int:
+    """How many hooks fire in one call."""
+    with HookRecorder(example.model, specs) as recorder:
+        call()
+    return sum(recorder.firings)
+
+
+@torch.no_grad()
+def _forward(rounds: int) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    targets: list[Target] = []
+    for example in examples():
+        model, call = example.model, partial(example.model, example.x)
+        observe, capture = example.specs(), example.specs(Action.CAPTURE)
+        ways: dict[str, Way] = {
+            "bare": partial(bare, call),
+            "a no-op hook, plain PyTorch": partial(unrecorded, model, call),
+            OBSERVE: partial(recorded, model, observe, call),
+            READ: partial(recorded, model, observe, call, read=True),
+            "observe, no room for copies": partial(recorded, model, observe, call, budget_bytes=0),
+            CAPTURE: partial(recorded, model, capture, call),
+            WHOLE: partial(bare, partial(whole, model, observe, call)),
+        }
+        if isinstance(model, nn.TransformerEncoderLayer):
+            ways["bare, with the fast path"] = partial(_fused, call)
+        with fastpath(enabled=False):
+            fired = firings(example, call, observe)
+            seconds = timed(ways, rounds, example.calls)
+        rows += _rows(example.name, seconds, fired)
+        for what in (OBSERVE, READ):
+            if statistics.median(seconds["bare"]) >= SLOW_MS / 1e3:
+                targets.append(_at_most(example.name, what, seconds, STATISTICS_RATIO))
+            else:
+                each = _each(seconds[what], seconds["bare"], fired)
+                text = f"{example.name}, {what}: at most {STATISTICS_US:g} us per hook: {each:.1f}"
+                targets.append(Target(text, met=each <= STATISTICS_US))
+        if statistics.median(seconds["bare"]) >= SLOW_MS / 1e3:
+            targets.append(_at_most(example.name, CAPTURE, seconds, CAPTURE_RATIO))
+    calls = ", ".join(str(example.calls) for example in examples())
+    return Table(
+        title="Forward, under no_grad, a hook on every module",
+        columns=("model", "what", "median ms", "times bare (95% interval)", "us per hook"),
+        rows=tuple(rows),
+        notes=(
+            f"{rounds} interleaved rounds of {calls} calls; {torch.get_num_threads()} threads.",
+            f"Load average at the end: {psutil.getloadavg()[0]:.1f}; other work disturbs all figures.",
+            "us per hook: what is more than bare, by the hooks that fire in a call.",
+            "observe copies what a hook sees; the statistics are counted when they are read, per call here.",
+            "no room for copies: four fast reductions per hook instead, as beyond a recorder's budget.",
+            "The transformer's fast path is off in all rows but its own: any hook in it turns it off.",
+        ),
+        targets=tuple(targets),
+    )
+
+
+def _backward(rounds: int) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    targets: list[Target] = []
+    for example in examples():
+        model, call = example.model, partial(_forward_and_backward, example.model, example.x)
+        tensors = example.specs(kind=HookKind.OUTPUT_TENSOR)
+        captured = example.specs(Action.CAPTURE, HookKind.OUTPUT_TENSOR)
+        full = example.specs(kind=HookKind.FULL_BACKWARD)
+        ways: dict[str, Way] = {
+            "bare": partial(bare, call),
+            "a no-op tensor hook, plain PyTorch": partial(_unrecorded_gradients, model, call),
+            "output_tensor, observe": partial(recorded, model, tensors, call),
+            "output_tensor, statistics read": partial(recorded, model, tensors, call, read=True),
+            "output_tensor, capture": partial(recorded, model, captured, call),
+            "full_backward, observe": partial(recorded, model, full, call),
+        }
+        fired = firings(example, call, tensors)
+        with warnings.catch_warnings():
+            # The first layer's full backward hook fires early: its input needs no gradient.
+            warnings.filterwarnings("ignore", "Full backward hook is firing", UserWarning)
+            seconds = timed(ways, rounds, max(1, example.calls // 2))
+        rows += _rows(example.name, seconds, fired)
+        targets += [
+            _at_most(example.name, f"output_tensor, {action}", seconds, GRADIENTS_RATIO)
+            for action in (Action.OBSERVE, Action.CAPTURE)
+        ]
+    return Table(
+        title="Forward and backward, the gradients of every module's output",
+        columns=("model", "what", "median ms", "times bare (95% interval)", "us per hook"),
+        rows=tuple(rows),
+        notes=(
+            f"{rounds} interleaved rounds; the sum of the output goes back, to gradients that are there.",
+            "output_tensor: a hook on the tensor.",
+            "full_backward: on the module, two nodes more in the graph; it sees the inputs' gradients too.",
+        ),
+        targets=tuple(targets),
+    )
+
+
+def _forward_and_backward(model: nn.Module, x: Tensor) -> None:
+    model(x).sum().backward()
+
+
+def _rows(name: str, seconds: Mapping[str, list[float]], fired: int) -> list[tuple[Cell, ...]]:
+    plain = seconds["bare"]
+    return [
+        (
+            name,
+            what,
+            statistics.median(times) * 1e3,
+            str(ratio(times, plain)),
+            None if what.startswith("bare") else _each(times, plain, fired),
+        )
+        for what, times in seconds.items()
+    ]
+
+
+def _each(over: list[float], under: list[float], fired: int) -> float:
+    """Microseconds per hook."""
+    return (statistics.median(over) - statistics.median(under)) / fired * 1e6
+
+
+def _at_most(name: str, what: str, seconds: Mapping[str, list[float]], limit: float) -> Target:
+    found = ratio(seconds[what], seconds["bare"])
+    return Target(f"{name}, {what}: at most {limit:g} times bare: {found}", met=found.value <= limit)
+
+
+def _against_torchlens(rounds: int) -> Table:
+    # In a process of its own: TorchLens leaves PyTorch's functions wrapped, which would slow all else here.
+    # A plain one: it refuses to run in a child of multiprocessing.
+    answer = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "bench.hooks_torchlens", str(rounds)],
+        cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    measured: dict[str, dict[str, list[float]]] = json.loads(answer.stdout)
+    rows: list[tuple[Cell, ...]] = []
+    targets = []
+    for name, seconds in measured.items():
+        ours = seconds["ours"]
+        for what, times in seconds.items():
+            over_bare, over_ours = ratio(times, seconds["bare"]), ratio(times, ours)
+            rows.append((name, what, statistics.median(times) * 1e3, str(over_bare), str(over_ours)))
+        faster = ratio(seconds["TorchLens"], ours)
+        text = f"{name}: ours at least {TORCHLENS_RATIO:g} times faster than TorchLens: {faster}"
+        targets.append(Target(text, met=faster.value >= TORCHLENS_RATIO))
+    return Table(
+        title="Against TorchLens, forward under no_grad, in the same process",
+        columns=("model", "what", "median ms", "times bare (95% interval)", "times ours (95% interval)"),
+        rows=tuple(rows),
+        notes=(
+            f"{rounds} interleaved rounds of one call each.",
+            "ours: a new recorder on every module, its snapshot, the run, the statistics, all put back.",
+            "ours, values only: the same with copies of all outputs, and no statistics.",
+            "TorchLens: torchlens.trace: each operation's value and metadata, no statistics.",
+            "TorchLens leaves PyTorch's functions wrapped, which slows ours in this process: against ours.",
+        ),
+        targets=tuple(targets),
+    )
+
+
+@torch.no_grad()
+def _sizes(sizes: tuple[int, ...], rounds: int) -> Table:
+    x = torch.randn(4, 4)
+    found: dict[int, dict[str, list[float]]] = {}
+    for size in sizes:
+        model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(size)))
+        specs = [HookSpec(str(place), HookKind.FORWARD) for place in range(size)]
+        call = partial(model, x)
+        ways: dict[str, Way] = {
+            "bare": partial(bare, call),
+            OBSERVE: partial(recorded, model, specs, call),
+            READ: partial(recorded, model, specs, call, read=True),
+            "all": partial(bare, partial(whole, model, specs, call, read=True)),
+        }
+        seconds = timed(ways, rounds, max(1, 200 // size))
+        found[size] = {what: [taken / size * 1e6 for taken in times] for what, times in seconds.items()}
+    medians = {
+        size: [statistics.median(times) for times in per_event.values()] for size, per_event in found.items()
+    }
+    # Ten modules are mostly what a call costs whatever its length.
+    base, most = sizes[min(1, len(sizes) - 1)], sizes[-1]
+    targets = []
+    for what in (OBSERVE, READ, "all"):
+        growth: Ratio = ratio(found[most][what], found[base][what])
+        text = f"{what}: an event of {most:,} takes at most {FLAT:g} times one of {base:,}: {growth}"
+        targets.append(Target(text, met=growth.value <= FLAT))
+    return Table(
+        title="Many modules: microseconds per event, the layer's own work included",
+        columns=("hooked modules", "bare", OBSERVE, READ, "all"),
+        rows=tuple((size, *medians[size]) for size in sizes),
+        notes=(
+            f"Linear(4, 4) one after the other; medians of {rounds} rounds.",
+            "all: a new recorder, its snapshot, the run, the model put back, and the statistics read.",
+        ),
+        targets=tuple(targets),
+    )
+
+
+def _memory(repeats: int) -> Table:
+    example = max(examples(), key=lambda one: one.x.nbytes)
+    model, process = example.model, psutil.Process()
+    unmeasured = max(2, repeats // 4)
+    rows: list[tuple[Cell, ...]] = []
+    targets = []
+    for what, kind, call in (
+        ("outputs", HookKind.FORWARD, torch.no_grad()(partial(model, example.x))),
+        ("gradients", HookKind.OUTPUT_TENSOR, partial(_forward_and_backward, model, example.x)),
+    ):
+        specs = example.specs(Action.CAPTURE, kind)
+        last: list[HookRecorder] = []
+        _replace(last, model, specs, call, unmeasured)
+        values = [seen.value for event in last[0].events for seen in event.observed]
+        captured = sum(value.nbytes for value in values if value is not None)
+        del values
+        gc.collect()
+        before, held = process.memory_info().rss, _tensor_bytes()
+        _replace(last, model, specs, call, repeats)
+        uncollected = _tensor_bytes() - held
+        gc.collect()
+        growth = (process.memory_info().rss - before) / _MIB
+        rows.append((what, captured / _MIB, growth, (_tensor_bytes() - held) / _MIB, uncollected / _MIB))
+        text = f"{what}: at most {GROWTH_MIB:g} MiB of growth: {growth:.2f} MiB"
+        targets.append(Target(text, met=growth <= GROWTH_MIB))
+    return Table(
+        title=f"Memory over {repeats:,} capturing runs, each in the place of the last; {example.name}",
+        columns=("captured", "MiB per run", "growth: resident MiB", "tensors", "tensors before gc"),
+        rows=tuple(rows),
+        notes=(
+            f"After {unmeasured} unmeasured runs, which fill the caches; the statistics of each are read.",
+            "before gc: with the garbage that Python's own collector has left so far.",
+        ),
+        targets=tuple(targets),
+    )
+
+
+def _replace(
+    last: list[HookRecorder], model: nn.Module, specs: Sequence[HookSpec], call: Call, repeats: int
+) -> None:
+    """Records so many runs; `last` holds one at a time."""
+    for _ in range(repeats):
+        with HookRecorder(model, specs) as recorder:
+            call()
+        recorder.events  # noqa: B018 - reading is what counts the statistics
+        last[:] = [recorder]
+
+
+def _tensor_bytes() -> int:
+    """The bytes in all tensors that Python knows of."""
+    tensors = (one for one in gc.get_objects() if issubclass(type(one), Tensor))
+    return sum(tensor.nbytes for tensor in tensors if tensor.layout is torch.strided)

@@ -1,0 +1,117 @@
+"""The hooks benchmark with small counts: that it runs and says what it should, not how fast it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench import hooks
+from bench.__main__ import render
+from bench.hooks import Call, Example
+from core.hooks.spec import Action, HookKind
+
+MODELS = ["MLP", "MLP-8", "10 convolutions", "transformer block"]
+
+
+@pytest.fixture(scope="module")
+def examples() -> dict[str, Example]:
+    return {example.name: example for example in hooks.examples()}
+
+
+def test_the_models_are_in_eval_mode(examples: dict[str, Example]) -> None:
+    assert list(examples) == MODELS
+    assert not any(module.training for one in examples.values() for module in one.model.modules())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_module_that_is_called_has_a_hook_that_fires(name: str, examples: dict[str, Example]) -> None:
+    example = examples[name]
+    specs = example.specs()
+    assert len(specs) == len(list(example.model.modules()))
+    # The projection in MultiheadAttention is used, but never called.
+    silent = sum(spec.layer.endswith("out_proj") for spec in specs)
+    with torch.no_grad():
+        fired = hooks.firings(example, lambda: example.model(example.x), specs)
+    assert fired == len(specs) - silent
+
+
+def test_ways_leave_no_hook_and_change_no_output(examples: dict[str, Example]) -> None:
+    example = examples["MLP"]
+    model = example.model
+    expected = model(example.x)
+
+    def call() -> Tensor:
+        output: Tensor = model(example.x)
+        assert torch.equal(output, expected)
+        return output
+
+    ways = (
+        hooks.unrecorded(model, call),
+        hooks.recorded(model, example.specs(Action.CAPTURE), call),
+        hooks.recorded(model, example.specs(kind=HookKind.OUTPUT_TENSOR), call, read=True),
+    )
+    for way in ways:
+        with way as ready:
+            ready()
+            assert all(module._forward_hooks for module in model.modules())
+        assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_what_makes_a_way_ready_is_outside_of_the_time() -> None:
+    made: list[str] = []
+
+    @contextmanager
+    def way() -> Iterator[Call]:
+        made.append("ready")
+        yield lambda: made.append("call")
+        made.append("down")
+
+    seconds = hooks.timed({"one": way}, rounds=2, calls=3)
+    warm_up, measured = ["ready", "call", "down"], ["ready", "call", "call", "call", "down"]
+    assert made == (warm_up + measured) * 2
+    assert len(seconds["one"]) == 2
+
+
+def test_the_fast_path_is_put_back() -> None:
+    was = torch.backends.mha.get_fastpath_enabled()
+    with hooks.fastpath(enabled=not was):
+        assert torch.backends.mha.get_fastpath_enabled() is not was
+    assert torch.backends.mha.get_fastpath_enabled() is was
+
+
+def test_tensor_bytes_see_a_tensor_come_and_go() -> None:
+    before = hooks._tensor_bytes()
+    kept = nn.Linear(1_000, 1_000, bias=False)
+    assert hooks._tensor_bytes() - before == 4_000_000
+    del kept
+    assert hooks._tensor_bytes() == before
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """On a busy machine two threads wait for each other most of the time."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_benchmark_runs() -> None:
+    tables = hooks.run(rounds=1, torchlens_rounds=1, sizes=(2, 5, 20), size_rounds=1, repeats=2)
+    forward, backward, rival, sizes, memory = tables
+    for table in (forward, backward, rival):
+        assert list(dict.fromkeys(row[0] for row in table.rows)) == MODELS
+    assert {row[1] for row in forward.rows} >= {"bare", hooks.OBSERVE, hooks.READ, hooks.CAPTURE, hooks.WHOLE}
+    assert {row[1] for row in backward.rows} >= {"output_tensor, observe", "output_tensor, capture"}
+    assert {row[1] for row in rival.rows} == {"bare", "ours", "ours, values only", "TorchLens"}
+    assert [row[0] for row in sizes.rows] == [2, 5, 20]
+    outputs, gradients = memory.rows
+    # Eleven outputs of 8 x 16 x 32 x 32 float32 numbers.
+    assert outputs[1] == gradients[1] == 5.5
+    assert (outputs[3], gradients[3]) == (0, 0)
+    assert all(table.targets for table in tables)
+    assert all(render(table) for table in tables)

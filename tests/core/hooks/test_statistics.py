@@ -1,0 +1,303 @@
+"""The statistics of tensors against exact sums, NumPy and torch in float64, whatever is in them."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from core.hooks.statistics import (
+    BINS,
+    EXACT,
+    SAMPLE,
+    Histogram,
+    Statistics,
+    countable,
+    read_summary,
+    settle,
+    summarize,
+)
+
+FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
+ODD = (0.0, -0.0, 1.0, -1.0, math.nan, math.inf, -math.inf, 1e-40, 3e38, -3e38, 65504.0)
+
+
+@st.composite
+def tensors(draw: st.DrawFn) -> Tensor:
+    """Of any dtype, shape and layout in memory, with odd numbers in it."""
+    dtype = draw(st.sampled_from(FLOATS + WHOLE))
+    shape = draw(st.sampled_from([(), (0,), (1,), (2, 0, 3), (5,), (3, 4), (2, 3, 4), (64,)]))
+    size = math.prod(shape)
+    if dtype in WHOLE:
+        low, high = (0, 1) if dtype is torch.bool else (0, 200) if dtype is torch.uint8 else (-100, 100)
+        number = st.integers(low, high).map(float)
+    else:
+        number = st.one_of(st.sampled_from(ODD), st.floats(-1e3, 1e3), st.floats(-1e150, 1e150))
+    numbers = draw(st.lists(number, min_size=size, max_size=size))
+    tensor = torch.tensor(numbers, dtype=torch.float64).to(dtype).reshape(shape)
+    layout = draw(st.sampled_from(["plain", "transposed", "strided", "expanded"]))
+    if layout == "transposed":
+        return tensor.movedim(0, -1) if tensor.dim() else tensor
+    if layout == "strided":
+        return torch.stack([tensor, torch.ones_like(tensor)], -1)[..., 0]
+    return tensor.expand(3, *shape) if layout == "expanded" else tensor
+
+
+def listed(tensor: Tensor) -> list[float]:
+    return [float(number) for number in tensor.to(torch.float64).reshape(-1).tolist()]
+
+
+def check(found: Statistics, numbers: Sequence[float]) -> None:
+    """Against exact sums in plain Python."""
+    finite = [number for number in numbers if math.isfinite(number)]
+    assert found.count == len(numbers)
+    assert found.nans == sum(math.isnan(number) for number in numbers)
+    assert found.infinities == sum(math.isinf(number) for number in numbers)
+    assert found.zeros == sum(number == 0 for number in numbers)
+    assert found.finite is (len(finite) == len(numbers))
+    if not finite:
+        assert all(math.isnan(value) for value in (found.mean, found.std, found.minimum, found.maximum))
+        assert (found.norm, found.histogram) == (0.0, None)
+        return
+    count, largest = len(finite), max(map(abs, finite))
+    mean = math.fsum(finite) / count
+    rounding = 4 * count * 2.0**-53 * largest
+    assert found.mean == pytest.approx(mean, rel=0, abs=rounding)
+    unit = largest or 1.0
+    std = math.sqrt(math.fsum(((number - mean) / unit) ** 2 for number in finite) / count) * unit
+    assert found.std == pytest.approx(std, rel=1e-12, abs=4 * rounding + 1e-150)
+    assert (found.minimum, found.maximum) == (min(finite), max(finite))
+    norm = math.sqrt(math.fsum((number / unit) ** 2 for number in finite)) * unit
+    assert found.norm == pytest.approx(norm, rel=1e-12, abs=1e-150)
+    assert found.histogram is not None
+    assert found.histogram.of_every == 1
+    check_histogram(found.histogram, finite)
+
+
+def check_histogram(histogram: Histogram, finite: Sequence[float]) -> None:
+    """Below every edge lie as many numbers as counted; a number may be rounded across the edge it is on."""
+    low, high, counts = histogram.low, histogram.high, histogram.counts
+    assert len(counts) == BINS
+    assert min(counts) >= 0
+    assert sum(counts) == len(finite)
+    assert low < high
+    assert low <= min(finite)
+    assert max(finite) <= high
+    ties = 16 * 2.0**-53 * max(abs(low), abs(high))
+    for place in range(1, BINS):
+        edge = low * (1 - place / BINS) + high * (place / BINS)
+        surely = sum(number < edge - ties for number in finite)
+        at_most = sum(number <= edge + ties for number in finite)
+        assert surely <= sum(counts[:place]) <= at_most
+
+
+@given(st.lists(tensors(), max_size=5))
+@settings(max_examples=150)
+def test_statistics_are_exact_for_any_tensors_counted_together(given_tensors: list[Tensor]) -> None:
+    found = settle(given_tensors)
+    assert len(found) == len(given_tensors)
+    for statistics, tensor in zip(found, given_tensors, strict=True):
+        check(statistics, listed(tensor))
+
+
+@pytest.mark.parametrize("dtype", FLOATS + WHOLE)
+@pytest.mark.parametrize("size", [1, 100, 10_000])
+def test_statistics_are_those_of_torch_and_numpy_in_float64(dtype: torch.dtype, size: int) -> None:
+    generator = torch.Generator().manual_seed(size)
+    tensor = (torch.randn(size, generator=generator, dtype=torch.float64) * 40).abs().to(dtype)
+    wide = tensor.to(torch.float64)
+    (found,) = settle([tensor])
+    torch.testing.assert_close(found.mean, float(wide.mean()), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found.std, float(wide.std(correction=0)), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found.norm, float(torch.linalg.vector_norm(wide)), rtol=1e-12, atol=1e-12)
+    assert (found.minimum, found.maximum) == (float(wide.min()), float(wide.max()))
+    assert found.zeros == int((tensor == 0).sum())
+    assert found.histogram is not None
+    counts, edges = np.histogram(wide.numpy(), BINS, (found.histogram.low, found.histogram.high))
+    on_edges = int(np.isclose(wide.numpy()[:, None], edges[None], rtol=1e-14, atol=1e-14).any(1).sum())
+    difference = np.abs(counts - np.array(found.histogram.counts)).sum()
+    assert difference <= 2 * on_edges
+
+
+@pytest.mark.parametrize("mean", [1e3, 1e6, -1e8, 1e12])
+def test_a_small_spread_around_a_large_mean_is_not_lost(mean: float) -> None:
+    steps = torch.arange(1_000, dtype=torch.float64) % 2  # exactly 0 and 1: the std is 0.5
+    (found,) = settle([steps + mean])
+    assert found.mean == pytest.approx(mean + 0.5, rel=1e-14)
+    assert found.std == pytest.approx(0.5, rel=1e-9)
+
+
+def test_the_largest_numbers_of_float32_do_not_overflow() -> None:
+    largest = torch.finfo(torch.float32).max
+    (found,) = settle([torch.tensor([largest, -largest, largest, -largest])])
+    assert (found.mean, found.std, found.norm) == (0.0, largest, 2 * largest)
+    assert found.histogram is not None
+    assert found.histogram.counts == (2, *[0] * (BINS - 2), 2)
+
+
+def test_the_ends_of_float64_keep_their_minimum_maximum_and_histogram() -> None:
+    largest = torch.finfo(torch.float64).max
+    (found,) = settle([torch.tensor([largest, -largest, 0.0], dtype=torch.float64)])
+    assert (found.minimum, found.maximum, found.nans, found.infinities) == (-largest, largest, 0, 0)
+    assert found.histogram is not None
+    assert sum(found.histogram.counts) == 3
+    assert found.histogram.counts[BINS // 2] == 1
+
+
+@pytest.mark.parametrize("number", [0.0, -3.0, 1e-300, 1e300, 7.0])
+def test_a_lone_number_gets_a_histogram_around_it(number: float) -> None:
+    (found,) = settle([torch.full((6,), number, dtype=torch.float64)])
+    assert found.std == pytest.approx(0.0, abs=abs(number) * 1e-15)
+    assert found.histogram is not None
+    assert found.histogram.low < number < found.histogram.high
+    assert found.histogram.counts == tuple(6 if place == BINS // 2 else 0 for place in range(BINS))
+
+
+def test_nothing_has_no_statistics_but_a_count() -> None:
+    empty, _, nothing = settle([torch.ones(0), torch.ones(2), torch.full((2,), math.nan)])
+    assert (empty.count, empty.zeros, empty.norm, empty.histogram) == (0, 0, 0.0, None)
+    assert math.isnan(empty.mean)
+    assert empty.finite
+    assert (nothing.count, nothing.nans, nothing.histogram) == (2, 2, None)
+    assert settle([]) == []
+
+
+def test_many_tensors_are_counted_as_one_by_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    sizes = [1, 0, 7, 700_000, 3, 700_000, 5, 1_100_000, 0, 2]
+    given_tensors = [torch.randn(size, generator=generator) for size in sizes]
+    together = settle(given_tensors)
+    for tensor, found in zip(given_tensors, together, strict=True):
+        (alone,) = settle([tensor])
+        for one, two in zip(dataclasses.astuple(found), dataclasses.astuple(alone), strict=True):
+            assert one == two or one == pytest.approx(two, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_counting_leaves_the_tensor_and_the_warnings_alone() -> None:
+    tensor = torch.tensor([1.0, math.nan, math.inf, 3e38], requires_grad=True)
+    before = tensor.detach().numpy().tobytes()
+    with np.errstate(all="raise"):
+        settle([tensor, torch.full((3,), 1e300, dtype=torch.float64)])
+    assert tensor.detach().numpy().tobytes() == before
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.ones(2, dtype=torch.complex64),
+        torch.ones(2, device="meta"),
+        torch.ones(2, 2).to_sparse(),
+        torch.nested.nested_tensor([torch.ones(1), torch.ones(2)], layout=torch.jagged),
+    ],
+)
+def test_what_has_no_real_numbers_in_a_row_is_not_countable(tensor: Tensor) -> None:
+    assert not countable(tensor)
+    assert countable(torch.ones(2).expand(3, 2))
+
+
+@st.composite
+def float_tensors(draw: st.DrawFn) -> Tensor:
+    dtype = draw(st.sampled_from(FLOATS))
+    size = draw(st.sampled_from([1, 2, 3, 100, SAMPLE - 1, SAMPLE, 2 * SAMPLE + 1, 10_000]))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 1_000)))
+    mean = draw(st.sampled_from([0.0, 1e-3, 1.0, -30.0, 1e4]))
+    std = draw(st.sampled_from([0.0, 1e-30, 1e-22, 1e-6, 1.0, 100.0, 1e25]))
+    numbers = torch.randn(size, generator=generator, dtype=torch.float64)
+    kind = draw(st.sampled_from(["normal", "signs", "sparse"]))
+    if kind == "signs":
+        numbers = 1 - 2 * (torch.arange(size, dtype=torch.float64) % 2)
+    elif kind == "sparse":
+        numbers = numbers * (torch.arange(size) % 7 == 0)
+    tensor = (numbers * std + mean).to(dtype)
+    return tensor if size % 2 else torch.stack([tensor, tensor], -1)[..., 1]
+
+
+@given(float_tensors())
+@settings(max_examples=300)
+def test_the_fast_statistics_are_within_their_error_or_none(tensor: Tensor) -> None:
+    summary = summarize(tensor)
+    assert summary is not None
+    found = read_summary(tensor.numel(), summary)
+    if found is None:
+        return
+    (exact,) = settle([tensor])
+    size = exact.norm / math.sqrt(exact.count)
+    assert found.mean == pytest.approx(exact.mean, rel=0, abs=1e-4 * size)
+    assert found.std == pytest.approx(exact.std, rel=0.01)
+    assert found.norm == pytest.approx(exact.norm, rel=1e-4)
+    assert (found.minimum, found.maximum, found.count) == (exact.minimum, exact.maximum, exact.count)
+    assert (found.zeros, found.nans, found.infinities) == (None, 0, 0)
+    assert found.histogram is not None
+    assert exact.histogram is not None
+    assert (found.histogram.low, found.histogram.high) == (exact.histogram.low, exact.histogram.high)
+    sampled = listed(tensor)[:: found.histogram.of_every]
+    assert found.histogram.of_every == max(1, exact.count // SAMPLE)
+    assert sum(found.histogram.counts) == len(sampled)
+    check_histogram(dataclasses.replace(found.histogram, of_every=1), sampled)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [1.0, math.nan],
+        [math.inf, 1.0],
+        [math.inf, -math.inf],
+        [3e38, 3e38],
+        [1e25, -1e25],
+        [1e4, 1e4 + 1e-2],
+        [1e-30, -1e-30],
+        [1e-23, -1e-23],
+    ],
+)
+def test_where_the_fast_statistics_would_be_wrong_there_are_none(numbers: list[float]) -> None:
+    summary = summarize(torch.tensor(numbers, dtype=torch.float32))
+    assert summary is not None
+    assert read_summary(2, summary) is None
+
+
+def test_only_floating_point_numbers_have_fast_statistics() -> None:
+    assert summarize(torch.ones(3, dtype=torch.int64)) is None
+    assert summarize(torch.ones(0)) is None
+    assert summarize(torch.tensor(1.0)) is not None
+
+
+@given(
+    st.integers(EXACT + 1, 4 * EXACT),
+    st.sampled_from([0.0, 1e-3, 1.0, -30.0, 1e4]),
+    st.sampled_from([1e-30, 1e-6, 1.0, 100.0, 1e25]),
+    st.sampled_from([0, 2, 5]),
+    st.integers(0, 1_000),
+)
+@settings(max_examples=60)
+def test_many_numbers_are_counted_within_the_stated_error(
+    size: int, mean: float, std: float, every_zero: int, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    tensor = torch.randn(size, generator=generator) * std + mean
+    if every_zero:
+        tensor[::every_zero] = 0
+    wide = tensor.to(torch.float64)
+    (found,) = settle([tensor])
+    norm = float(torch.linalg.vector_norm(wide))
+    assert found.mean == pytest.approx(float(wide.mean()), rel=0, abs=1e-5 * norm / math.sqrt(size))
+    assert found.std == pytest.approx(float(wide.std(correction=0)), rel=1e-4)
+    assert found.norm == pytest.approx(norm, rel=1e-4)
+    assert (found.minimum, found.maximum) == (float(wide.min()), float(wide.max()))
+    assert found.zeros == int((tensor == 0).sum())
+    assert found.histogram is not None
+    assert found.histogram.of_every == size // SAMPLE
+    sampled = listed(tensor)[:: found.histogram.of_every]
+    check_histogram(dataclasses.replace(found.histogram, of_every=1), sampled)
+
+
+def test_many_numbers_with_one_that_is_none_are_counted_around_it() -> None:
+    tensor = torch.ones(2 * EXACT)
+    tensor[7], tensor[8] = math.nan, -math.inf
+    (found,) = settle([tensor])
+    assert (found.count, found.nans, found.infinities, found.mean) == (2 * EXACT, 1, 1, 1.0)
