@@ -7,6 +7,10 @@ from hypothesis import settings
 
 from core.settings import PREFIX
 
+# Before anything imports torch. Tests compute little, and on a busy machine threads that wait for each other
+# take fifty times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # No test measures time: the first torch call of a process alone takes longer than hypothesis allows.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")

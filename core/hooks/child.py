@@ -30,7 +30,7 @@ TRAINING_SECONDS: Final = 300.0
 MESSAGE_SECONDS: Final = 0.05
 """How far apart the messages of a training are at least."""
 
-# One thread: others are at work on this machine too. PyTorch's warnings are about what the visitor chose to try.
+# One thread: others are at work on this machine too. Warnings are about what the visitor chose to try.
 _ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 _MODULE: Final = "core.hooks.child"
 _LOG: Final = logging.getLogger(__name__)

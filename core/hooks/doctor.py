@@ -159,18 +159,17 @@ class _Examination:
             return Diagnosis(Reason.RAISED, f"The run ended before any backward pass: {self.evidence.error}")
         return Diagnosis(
             Reason.NO_BACKWARD,
-            f"A {self.kind} hook fires during `backward()`, and this run ends with the output: choose the "
-            f"run "
-            "that goes back from a loss.",
+            f"{_article(self.kind)} {self.kind} hook fires during `backward()`, and this run ends with the "
+            "output: choose the run that goes back from a loss.",
         )
 
     def _skipped(self) -> Diagnosis | None:
         """Why no call of the layer itself went through `__call__` with the hook on it."""
         direct = [call for call in self.calls if not call.through_call]
-        if direct and not self.called:
+        if direct and self.fired == len(self.called):
             return Diagnosis(Reason.OWN_FORWARD, self._own_forward(direct[0]))
         if not self.calls:
-            return self._never_computed()
+            return self._ended_between() or self._never_computed()
         if self.plan.mode is Mode.LATE and not self.fired and self.spec.layer == "":
             return Diagnosis(
                 Reason.REGISTERED_LATE,
@@ -236,19 +235,36 @@ class _Examination:
 
     def _forward_silent(self) -> Diagnosis:
         raised = next((call.raised for call in self.called if call.raised), "")
-        if raised:
+        if raised and self.kind is HookKind.FORWARD and not self.spec.always_call:
             return Diagnosis(
                 Reason.RAISED,
                 f"{self.layer} raised ({raised}), so there was no output to show it. With `always_call` "
                 f"it would "
                 "fire, and see None.",
             )
+        ended = self._ended_between()
+        if ended is not None:
+            return ended
         if self.evidence.error:
             return Diagnosis(
                 Reason.RAISED,
                 f"Something before it in the same call raised: {self.evidence.error}",
             )
+        usual = len(self.evidence.reference.of(_first_name(self.evidence.modules, self.spec.layer)))
+        if len(self.calls) < usual:
+            return Diagnosis(
+                Reason.NOT_REACHED,
+                f"{self.layer} computed {_times(len(self.calls))} in this run, and {_times(usual)} in "
+                "`model(x)` without hooks: the code went another way.",
+            )
         return self._unknown()
+
+    def _ended_between(self) -> Diagnosis | None:
+        if not self.fired or not self.evidence.error:
+            return None
+        return Diagnosis(
+            Reason.RAISED, f"The run ended before {self.layer} was called again: {self.evidence.error}"
+        )
 
     def _no_gradient(self) -> Diagnosis:
         if self.kind.is_on_parameter and not self._parameter_used():
@@ -307,6 +323,10 @@ class _Examination:
             f"the "
             "hook silent.",
         )
+
+
+def _article(word: str) -> str:
+    return "An" if word[0] in "aeiou" else "A"
 
 
 def _times(count: int) -> str:

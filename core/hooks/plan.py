@@ -127,7 +127,7 @@ class Plan:
             Mode.EXCEPTION: f"model(x), and {layer} raises",
             Mode.CHECKPOINT: "checkpoint(model, x), loss.backward()",
             Mode.NO_GRAD: "with torch.no_grad(): model(x)",
-            Mode.LATE: "model(x) registers the hooks while it runs",
+            Mode.LATE: "model(x) registers the hooks while it runs, loss.backward()",
             Mode.COPY: "copy.deepcopy(model)(x) in another thread",
             Mode.SAVE_LOAD: "model.load_state_dict(model.state_dict())",
             Mode.COMPILED: "torch.compile(model)(x) after registering",

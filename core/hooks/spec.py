@@ -192,7 +192,8 @@ def parse_spec(text: str) -> HookSpec:
     Raises:
         HookError: one line for a text that names none.
     """
-    shown = text if len(text) <= 60 else f"{text[:59]}…"
+    shown = " ".join(text[:61].split())
+    shown = shown if len(text) <= 60 else f"{shown[:59]}…"
     words = text.split() if len(text) <= _MAX_TEXT else []
     if len(words) < 2:
         raise HookError(f"`{shown}` is no hook: write LAYER KIND ACTION, such as `model forward observe`.")

@@ -89,17 +89,6 @@ def test_tensor_bytes_see_a_tensor_come_and_go() -> None:
     assert hooks._tensor_bytes() == before
 
 
-@pytest.fixture
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """On a busy machine two threads wait for each other most of the time."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
 def test_the_benchmark_runs() -> None:
     tables = hooks.run(rounds=1, torchlens_rounds=1, sizes=(2, 5, 20), size_rounds=1, repeats=2)
     forward, backward, rival, sizes, memory = tables

@@ -3,7 +3,6 @@
 import gc
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,15 +15,6 @@ from core.hooks.traps import WARNINGS
 from core.zoo import InputKind
 
 pytestmark = [pytest.mark.filterwarnings(f"ignore:{re.escape(text)}") for text in WARNINGS]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """As in the child. On a busy machine, threads that wait for each other take 50 times as long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def effect(model: str, *hooks: str, rounds: int = 3, **settings: Any) -> Effect:  # noqa: ANN401

@@ -38,7 +38,6 @@ pytestmark = [
 SERVER = """
 import contextlib, io, json, pathlib, runpy, sys, traceback, warnings
 import torch
-torch.set_num_threads(1)
 warnings.simplefilter("ignore")
 for path in sys.stdin:
     if "torch.compile(" in pathlib.Path(path.strip()).read_text():
@@ -96,11 +95,8 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # so many small runs are faster without others
     started = Server(tmp_path_factory.mktemp("programs"))
     yield started
-    torch.set_num_threads(threads)
     started.process.communicate(timeout=60)
 
 
@@ -409,7 +405,6 @@ def test_any_plan(server: Server, plan: Plan) -> None:
 ORACLE = """
 import pathlib, pickle, sys, warnings
 import torch
-torch.set_num_threads(1)
 warnings.simplefilter("ignore")
 from core.hooks.run import run_here
 plans = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())

@@ -5,7 +5,6 @@ import dataclasses
 import gc
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,15 +28,6 @@ from core.hooks.traps import WARNINGS
 from core.zoo import InputKind, build, names
 
 pytestmark = [pytest.mark.filterwarnings(f"ignore:{re.escape(text)}") for text in WARNINGS]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """As in the child. On a busy machine, threads that wait for each other take 50 times as long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def plan(model: str, *hooks: str, **settings: Any) -> Plan:  # noqa: ANN401
