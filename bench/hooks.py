@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from bench.measure import Ratio, ratio, shuffled
 from bench.registry import Cell, Table, Target
+from core.hooks.events import Event
 from core.hooks.recorder import BUDGET_BYTES, HookRecorder
 from core.hooks.spec import Action, HookKind, HookSpec
+from core.hooks.statistics import Statistics
 
 SLOW_MS: Final = 0.8
 """The time of a bare forward from which on a ratio is the target: below it, PyTorch's own hooks show."""
@@ -186,14 +188,19 @@ def recorded(
 ) -> Iterator[Call]:
     """Within a new recorder; with `read`, each call also counts and reads what its hooks saw."""
     with HookRecorder(model, specs, restore=False, budget_bytes=budget_bytes) as recorder:
-        yield (lambda: (call(), recorder.drain())) if read else call
+        yield (lambda: (call(), _read(recorder.drain()))) if read else call
 
 
 def whole(model: nn.Module, specs: Sequence[HookSpec], call: Call, *, read: bool = False) -> object:
     """One recording from nothing: a recorder, its snapshot, the call, the model put back; `read` as above."""
     with HookRecorder(model, specs) as recorder:
         call()
-    return recorder.events if read else recorder
+    return _read(recorder.events) if read else recorder
+
+
+def _read(events: Sequence[Event]) -> list[Statistics | None]:
+    """Every statistic: reading is what counts them."""
+    return [observed.statistics for event in events for observed in event.observed]
 
 
 @contextmanager
@@ -454,7 +461,7 @@ def _replace(
     for _ in range(repeats):
         with HookRecorder(model, specs) as recorder:
             call()
-        recorder.events  # noqa: B018 - reading is what counts the statistics
+        _read(recorder.events)
         last[:] = [recorder]
 
 

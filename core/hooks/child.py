@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from core.builder import BuilderError
-from core.hooks.events import Event
+from core.hooks.events import Event, Observed
 from core.hooks.observer import ROUNDS, Effect, measure
 from core.hooks.plan import Mode, Plan
 from core.hooks.run import Report, run_here
@@ -142,7 +142,9 @@ def _read(kind: type[_T], written: object) -> _T:
 def _without_tensors(report: Report) -> Report:
     events = []
     for event in report.events:
-        observed = tuple(dataclasses.replace(each, value=None) for each in event.observed)
+        observed = tuple(
+            Observed(each.role, each.shape, each.dtype, each.statistics) for each in event.observed
+        )
         events.append(dataclasses.replace(event, observed=observed))
     return dataclasses.replace(report, events=tuple[Event, ...](events))
 

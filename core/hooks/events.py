@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,33 @@ class Observed:
     dtype: str
     statistics: Statistics | None
     value: Tensor | None = None
+
+
+class _Copied(Observed):
+    """The same with a copy that is counted when someone asks for the statistics, and then let go."""
+
+    def __init__(self, role: str, copy: Tensor, kept: bool, release: Callable[[Tensor], None]) -> None:
+        vars(self).update(
+            role=role,
+            shape=_shape(copy),
+            dtype=_name(copy.dtype),
+            value=copy if kept else None,
+            _copy=copy,
+            _release=release,
+        )
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """None where it has no numbers that can be counted."""
+        mine = vars(self)
+        if "_counted" not in mine:
+            copy: Tensor = mine.pop("_copy")
+            mine["_counted"] = _settled(copy)
+            release = mine.pop("_release")
+            if self.value is None:
+                release(copy)
+        counted: Statistics | None = mine["_counted"]
+        return counted
 
 
 @dataclass(frozen=True)
@@ -141,30 +169,29 @@ class Log:
         taken.append((role, _Uncopied(_shape(value), value.dtype, _counted_now(value))))
 
     def events(self) -> tuple[Event, ...]:
-        """The firings so far. Copies that were only made to be counted are counted now, and let go."""
+        """The firings so far; their statistics are counted when someone asks for them."""
         new = self._entries[len(self._events) :]
-        statistics = iter(_settled([copy for entry in new for copy in _copies(entry) if countable(copy)]))
         for position, entry in enumerate(new, self._drained + len(self._events)):
-            observed = []
             captures = entry.spec.action is Action.CAPTURE
-            for role, tensor in entry.taken:
-                if isinstance(tensor, _Uncopied):
-                    counted = _read(tensor.counted)
-                    observed.append(Observed(role, tensor.shape, _name(tensor.dtype), counted))
-                    continue
-                counted = next(statistics) if countable(tensor) else None
-                kept = tensor if captures else None
-                observed.append(Observed(role, _shape(tensor), _name(tensor.dtype), counted, kept))
-                if not captures and tensor.layout is torch.strided:
-                    self._room += tensor.nbytes
+            observed = tuple(
+                Observed(role, tensor.shape, _name(tensor.dtype), _read(tensor.counted))
+                if isinstance(tensor, _Uncopied)
+                else _Copied(role, tensor, captures, self._release)
+                for role, tensor in entry.taken
+            )
             entry.taken.clear()
             self._events.append(
                 Event(
-                    position, entry.index, entry.spec, entry.firing, tuple(observed), entry.changed,
+                    position, entry.index, entry.spec, entry.firing, observed, entry.changed,
                     entry.note, (entry.start - self._origin) / 1e9, (entry.end - entry.start) / 1e9,
                 )
             )  # fmt: skip
         return tuple(self._events)
+
+    def _release(self, copy: Tensor) -> None:
+        """Gives back the room of a copy that nobody holds any more."""
+        if copy.layout is torch.strided:
+            self._room += copy.nbytes
 
     def drain(self) -> tuple[Event, ...]:
         """The firings since the last drain, which the log forgets: all room is free again."""
@@ -176,18 +203,13 @@ class Log:
         return events
 
 
-def _copies(entry: _Entry) -> list[Tensor]:
-    return [tensor for _, tensor in entry.taken if isinstance(tensor, Tensor)]
-
-
-def _settled(tensors: list[Tensor]) -> list[Statistics | None]:
+def _settled(tensor: Tensor) -> Statistics | None:
+    if not countable(tensor):
+        return None
     try:
-        return list(settle(tensors))
+        return settle([tensor])[0]
     except (RuntimeError, TypeError, NotImplementedError):
-        # Among them is a stand-in without numbers, such as a tracer's: one by one, so that it alone has none.
-        if len(tensors) == 1:
-            return [None]
-        return [statistics for tensor in tensors for statistics in _settled([tensor])]
+        return None  # a stand-in without numbers, such as a tracer's
 
 
 def _counted_now(tensor: Tensor) -> Statistics | tuple[int, Summary] | None:
@@ -195,7 +217,7 @@ def _counted_now(tensor: Tensor) -> Statistics | tuple[int, Summary] | None:
         return None
     # To count on another device would wait for it.
     summary = None if tensor.device.type == "cpu" else summarize(tensor.detach())
-    return _settled([tensor])[0] if summary is None else (tensor.numel(), summary)
+    return _settled(tensor) if summary is None else (tensor.numel(), summary)
 
 
 def _read(counted: Statistics | tuple[int, Summary] | None) -> Statistics | None:

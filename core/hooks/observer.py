@@ -179,10 +179,12 @@ def measure(plan: Plan, rounds: int = ROUNDS) -> Effect:
             for with_hooks in order.sample([False, True], 2):
                 times[with_hooks].append((hooked if with_hooks else bare).time(calls))
                 start = time.perf_counter_ns()
-                drained = len(recorder.drain())
+                drained = recorder.drain()
+                counted = [observed.statistics for event in drained for observed in event.observed]
                 if with_hooks:
                     readings.append((time.perf_counter_ns() - start) / 1e9 / calls)
-                    events += drained
+                    events += len(drained)
+                del counted
         durations = _durations(hooked, recorder)
     bare_seconds, hooked_seconds = statistics.median(times[False]), statistics.median(times[True])
     firings = events / rounds / calls

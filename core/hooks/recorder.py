@@ -102,7 +102,7 @@ class HookRecorder:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """Every firing of the last block so far, in order."""
+        """Every firing of the last block so far, in order; statistics are counted when they are read."""
         return self._log.events()
 
     def drain(self) -> tuple[Event, ...]:

@@ -492,6 +492,7 @@ def test_every_hook_takes_the_room_of_one_copy(spec: HookSpec) -> None:
             with suppress(HookRaisedError):
                 recorder.model(torch.ones(100))  # 400 bytes
             assert len(recorder.events) == sum(recorder.firings)
+            assert all(event.observed[0].statistics is not None for event in recorder.events)
     kept = [event.observed[0].value is not None for event in recorder.events if event.index == 1]
     assert kept == [True, True]
     assert recorder.stopped == ""
@@ -536,7 +537,11 @@ def test_copies_for_counting_are_freed_when_they_are_read() -> None:
         held += [weakref.ref(copied) for _, copied in recorder._log._entries[0].taken]
     assert len(held) == 1
     assert held[0]() is not None
-    assert len(recorder.events) == 1
+    (event,) = recorder.events
+    assert held[0]() is not None
+    statistics = event.observed[0].statistics
+    assert statistics is not None
+    assert event.observed[0].statistics is statistics
     gc.collect()
     assert held[0]() is None
 
