@@ -17,8 +17,7 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from textwrap import indent
@@ -27,16 +26,12 @@ from typing import Final
 from torch import nn
 
 from core import builder, zoo_modules
-from core.hooks.actions import noise_seed
+from core.hooks.code import indented, layer_code, listed, text
 from core.hooks.plan import CHAIN, COMPILE_BACKEND, Mode, Plan
-from core.hooks.recorder import find_layer, find_parameter
+from core.hooks.program_hook import SEES_STATE, STRUCTURED, ProgramHook
 from core.hooks.run import PREVIEW
-from core.hooks.spec import ROOT_NAME, Action, HookError, HookKind, HookSpec
+from core.hooks.spec import ROOT_NAME, Action, HookError, HookKind
 from core.zoo import Input, InputKind, ZooModel
-
-_WIDTH: Final = 110
-_STRUCTURED: Final = (nn.RNNBase, nn.MultiheadAttention, zoo_modules.TwoHeads)
-"""Layers that give a tuple or a dictionary, not one tensor."""
 
 _TITLES: Final = {
     Mode.CALL: "model(x)",
@@ -63,67 +58,6 @@ def hooks_program(plan: Plan) -> str:
     """
     return _Program(plan).text()
 
-
-@dataclass(frozen=True)
-class _Seen:
-    """What a hook sees.
-
-    Attributes:
-        takes: the parameters of the hook's function.
-        pairs: role and expression of each value with tensors.
-        target: the value that an action changes, as an expression.
-    """
-
-    takes: str
-    pairs: tuple[tuple[str, str], ...] = ()
-    target: str = ""
-
-
-_SEEN: Final = {
-    HookKind.FORWARD_PRE: _Seen("module, args", (("input", "args"),), "args"),
-    HookKind.FORWARD: _Seen("module, args, output", (("output", "output"),), "output"),
-    HookKind.FULL_BACKWARD_PRE: _Seen(
-        "module, grad_output", (("grad_output", "grad_output"),), "grad_output"
-    ),
-    HookKind.FULL_BACKWARD: _Seen(
-        "module, grad_input, grad_output",
-        (("grad_output", "grad_output"), ("grad_input", "grad_input")),
-        "grad_input",
-    ),
-    HookKind.OUTPUT_TENSOR: _Seen("gradient", (("gradient of output", "gradient"),), "gradient"),
-    HookKind.PARAMETER: _Seen("gradient", (("gradient", "gradient"),), "gradient"),
-    HookKind.ACCUMULATE_GRAD: _Seen("gradients", (("gradient", "gradients"),), "gradients"),
-    HookKind.POST_ACCUMULATE_GRAD: _Seen("parameter", ((".grad", "parameter.grad"),), "parameter.grad"),
-    HookKind.STATE_DICT_PRE: _Seen("module, prefix, keep_vars"),
-    HookKind.STATE_DICT: _Seen("module, state_dict, prefix, metadata"),
-    HookKind.LOAD_STATE_DICT_PRE: _Seen("module, state_dict, prefix, *rest"),
-    HookKind.LOAD_STATE_DICT: _Seen("module, incompatible_keys"),
-}
-_WITH_KWARGS: Final = {
-    HookKind.FORWARD_PRE: _Seen("module, args, kwargs", (("input", "args"), ("input", "kwargs"))),
-    HookKind.FORWARD: _Seen(
-        "module, args, kwargs, output", (("input", "kwargs"), ("output", "output")), "output"
-    ),
-}
-_REGISTER: Final = {
-    HookKind.FORWARD_PRE: "register_forward_pre_hook",
-    HookKind.FORWARD: "register_forward_hook",
-    HookKind.FULL_BACKWARD_PRE: "register_full_backward_pre_hook",
-    HookKind.FULL_BACKWARD: "register_full_backward_hook",
-    HookKind.OUTPUT_TENSOR: "register_forward_hook",
-    HookKind.PARAMETER: "register_hook",
-    HookKind.ACCUMULATE_GRAD: "register_prehook",
-    HookKind.POST_ACCUMULATE_GRAD: "register_post_accumulate_grad_hook",
-    HookKind.STATE_DICT_PRE: "register_state_dict_pre_hook",
-    HookKind.STATE_DICT: "register_state_dict_post_hook",
-    HookKind.LOAD_STATE_DICT_PRE: "register_load_state_dict_pre_hook",
-    HookKind.LOAD_STATE_DICT: "register_load_state_dict_post_hook",
-}
-_ONE_TENSOR: Final = frozenset({
-    HookKind.FORWARD, HookKind.OUTPUT_TENSOR, HookKind.PARAMETER, HookKind.POST_ACCUMULATE_GRAD,
-})  # fmt: skip
-"""Kinds that see one tensor, if the layer gives one."""
-_SEES_STATE: Final = frozenset({HookKind.STATE_DICT, HookKind.LOAD_STATE_DICT_PRE})
 
 _OWN: Final = '''\
 def own(state_dict, prefix):
@@ -232,14 +166,14 @@ class _Program:
         layers = dict(self.module.named_modules(remove_duplicate=False))
         if plan.mode.needs_layer and plan.layer not in layers:
             raise HookError(f"The model has no layer `{plan.layer[:60]}`: choose one of its layers.")
-        self.hooks = [_Hook(index, spec, layers, plan.seed) for index, spec in enumerate(plan.hooks)]
-        first: dict[object, _Hook] = {}
+        self.hooks = [ProgramHook(index, spec, layers, plan.seed) for index, spec in enumerate(plan.hooks)]
+        first: dict[object, ProgramHook] = {}
         for hook in self.hooks:
             leader = first.setdefault(hook.group, hook)
             hook.leader = leader
             leader.followers += hook is not leader
         self.general = not all(hook.sees_one_tensor for hook in self.hooks)
-        self.dictionary = isinstance(self.module, _STRUCTURED)
+        self.dictionary = isinstance(self.module, STRUCTURED)
 
     def text(self) -> str:
         """All of it."""
@@ -266,7 +200,7 @@ class _Program:
         names = [name for name in ("Tensor", "nn") if name in used]
         lines += [f"from torch import {', '.join(names)}"] * bool(names)
         lines += ["from torch.utils.checkpoint import checkpoint"] * ("checkpoint" in used)
-        return _text(lines)
+        return text(lines)
 
     # The model and its input.
 
@@ -293,7 +227,7 @@ class _Program:
                 classes = _sources(made)
                 given = "lambda: nn.ReLU(inplace=True)" if name == "inplace_relu" else ""
                 lines += [f"model = {made}({given})"]
-        return classes, _text([*lines, "model.train()" if self.plan.training else "model.eval()"])
+        return classes, text([*lines, "model.train()" if self.plan.training else "model.eval()"])
 
     @staticmethod
     def _variable(each: Input) -> str:
@@ -310,7 +244,7 @@ class _Program:
             lines += [f"{self.names[0]}.view(-1)[0] = torch.nan"]
         if self.plan.input_grad:
             lines += [f"{name}.requires_grad_()" for name in self.names]
-        return _text(lines)
+        return text(lines)
 
     def _filled(self, each: Input) -> str:
         shape = (self.plan.batch, *each.shape)
@@ -338,10 +272,10 @@ class _Program:
         state += ["handles = []"] * (self.plan.mode is Mode.LATE and bool(self.hooks))
         state += [line for hook in self.hooks for line in hook.state()]
         if state:
-            blocks.append(_text(state))
+            blocks.append(text(state))
         if self.dictionary or self.general or any(hook.watches_many for hook in self.hooks):
             blocks.append(_TENSORS)
-        if any(hook.spec.the_kind in _SEES_STATE for hook in self.hooks):
+        if any(hook.spec.the_kind in SEES_STATE for hook in self.hooks):
             blocks.append(_OWN)
         if self.hooks:
             blocks.append(self._describe())
@@ -381,12 +315,12 @@ class _Program:
         raises = self._may_raise()
         prints = [] if self.plan.mode is Mode.SAVE_LOAD else self._prints()
         if raises and prints:
-            prints = ["if output is not None:", *_indented(prints)]
+            prints = ["if output is not None:", *indented(prints)]
         lines = [*(seed if first else []), *before, *self._register(), *([] if first else seed)]
         lines += ["output = None"] * (raises and bool(prints))
         if not self.hooks and not raises and not after:
-            return _text([*lines, *run, *prints])
-        lines += ["try:", *_indented(run)]
+            return text([*lines, *run, *prints])
+        lines += ["try:", *indented(run)]
         if raises:
             lines += [
                 "except Exception as error:",
@@ -394,12 +328,12 @@ class _Program:
             ]
         ends = [*after, *(["for handle in handles:", "    handle.remove()"] if self.hooks else [])]
         if ends:
-            lines += ["finally:", *_indented(ends)]
+            lines += ["finally:", *indented(ends)]
         lines += ["", *prints]
         if self.hooks:
             left = "sum(handle.id in (handle.hooks_dict_ref() or {}) for handle in handles)"
             lines += [f'print("hooks left:", {left})']
-        return _text(lines)
+        return text(lines)
 
     def _steps(self) -> tuple[list[str], list[str], list[str]]:
         """The lines before the hooks are registered, those of the run, and those that undo the first."""
@@ -413,17 +347,17 @@ class _Program:
             case Mode.INNER if not self.plan.layer:
                 run = [f"output = model.forward({self.arguments})"]
             case Mode.INNER:
-                before = [_INNER.format(layer=_layer(self.plan.layer))]
+                before = [_INNER.format(layer=layer_code(self.plan.layer))]
                 after = ["layer._compiled_call_impl = None"]
             case Mode.EXCEPTION:
                 message = json.dumps(
                     f"An exception in the middle, raised by `{self.plan.layer or ROOT_NAME}`."
                 )
-                before = [_RAISING.format(layer=_layer(self.plan.layer), message=message)]
+                before = [_RAISING.format(layer=layer_code(self.plan.layer), message=message)]
                 after = ["del layer.forward"]
             case Mode.LATE if self.hooks:
-                registrations = _listed("handles.extend([", self._registrations(), "])")
-                before = [_LATE.format(register=_text(_indented(registrations)))]
+                registrations = listed("handles.extend([", self._registrations(), "])")
+                before = [_LATE.format(register=text(indented(registrations)))]
                 after = ["del model.forward"]
             case Mode.CHECKPOINT:
                 run = [f"output = checkpoint(model, {self.arguments}, use_reentrant=False)"]
@@ -466,7 +400,7 @@ class _Program:
         """The lines that register the hooks, unless that happens during the run."""
         if not self.hooks or self.plan.mode is Mode.LATE:
             return []
-        return _listed("handles = [", self._registrations(), "]")
+        return listed("handles = [", self._registrations(), "]")
 
     def _registrations(self) -> list[list[str]]:
         return [hook.registration() for hook in self.hooks]
@@ -497,237 +431,6 @@ class _Program:
             # What is computed again may not be what was computed first.
             or (self.plan.mode is Mode.CHECKPOINT and any(s.once or s.the_action.changes for s in specs))
         )
-
-
-class _Hook:
-    """One hook of the plan, as code."""
-
-    def __init__(self, index: int, spec: HookSpec, layers: dict[str, nn.Module], seed: int) -> None:
-        self.index = index
-        self.number = index + 1
-        self.spec = spec
-        self.seed = noise_seed(seed, index)
-        module = find_layer(layers, spec)
-        self.parameter = ""
-        parameter = find_parameter(module, spec)
-        if parameter is not None:
-            self.parameter = next(name for name, own in module._parameters.items() if own is parameter)
-        self.structured = isinstance(module, _STRUCTURED)
-        self.seen = (_WITH_KWARGS if spec.with_kwargs else _SEEN)[spec.the_kind]
-        self.leader = self
-        self.followers = 0
-
-    @property
-    def group(self) -> object:
-        """Hooks of one group share a function."""
-        spec = self.spec
-        if spec.once or spec.action in {Action.NOISE, Action.RAISE}:
-            return self.index
-        return (spec.kind, spec.action, spec.the_amount, spec.with_kwargs, spec.always_call, self.structured)
-
-    @property
-    def sees_one_tensor(self) -> bool:
-        """Whether every firing shows exactly one tensor, which is not inside anything."""
-        spec = self.spec
-        is_one = spec.the_kind in _ONE_TENSOR and not spec.with_kwargs and not spec.always_call
-        return is_one and not (self.structured and spec.the_kind is HookKind.FORWARD)
-
-    @property
-    def watches_many(self) -> bool:
-        """Whether it sits on each tensor of an output that holds several."""
-        return self.structured and self.spec.the_kind is HookKind.OUTPUT_TENSOR
-
-    @property
-    def changes_nested(self) -> bool:
-        """Whether it changes tensors that are inside something of any form."""
-        spec = self.spec
-        if not spec.the_action.changes:
-            return False
-        if spec.the_kind is HookKind.FORWARD_PRE:
-            return spec.with_kwargs
-        return spec.the_kind is HookKind.FORWARD and self.structured
-
-    @property
-    def where(self) -> str:
-        """The layer, or the parameter that the hook is on."""
-        layer = self.spec.layer or ROOT_NAME
-        return f"{layer}.{self.parameter}" if self.parameter else layer
-
-    @property
-    def name(self) -> str:
-        """What the script calls it when it fires, as a literal."""
-        return json.dumps(f"{self.where} {self.spec.kind}")
-
-    def state(self) -> list[str]:
-        """What must be there before its function."""
-        lines = []
-        if self.spec.action is Action.NOISE:
-            lines += [f"noise_{self.number} = torch.Generator().manual_seed({self.seed})"]
-        if self.spec.the_kind is HookKind.ACCUMULATE_GRAD:
-            edge = f"node_{self.number} = torch.autograd.graph.get_gradient_edge"
-            lines += _call(edge, [self._parameter()], ".node")
-        if self.spec.the_kind is HookKind.OUTPUT_TENSOR and self.spec.once:
-            lines += [f"outputs_{self.number} = []"]
-        return lines
-
-    def registration(self) -> list[str]:
-        """The call that registers it."""
-        spec, kind = self.spec, self.spec.the_kind
-        target = _layer(spec.layer)
-        if kind is HookKind.ACCUMULATE_GRAD:
-            target = f"node_{self.number}"
-        elif kind.is_on_parameter:
-            target = self._parameter()
-        function = f"hook_{self.leader.number}"
-        shared = self.leader.followers > 0
-        arguments = [f"partial({function}, {self.name})" if shared else function]
-        arguments += [
-            f"{flag}=True" for flag in ("prepend", "with_kwargs", "always_call") if getattr(spec, flag)
-        ]
-        return _call(f"{target}.{_REGISTER[kind]}", arguments)
-
-    def _parameter(self) -> str:
-        name = f"{self.spec.layer}.{self.parameter}" if self.spec.layer else self.parameter
-        return f"model.get_parameter({json.dumps(name)})"
-
-    def functions(self, *, general: bool) -> list[str]:
-        """Its function, and for a hook on an output the one that is put on it."""
-        shared = self.followers > 0
-        name = "name" if shared else self.name
-        body = self._body(name, general=general)
-        takes = ["name"] * shared
-        if self.spec.the_kind is not HookKind.OUTPUT_TENSOR:
-            return [_function(f"hook_{self.number}", [*takes, self.seen.takes], body)]
-        function = f"gradient_{self.number}"
-        bound = [*takes, *(["role"] * self.watches_many)]
-        given = f"partial({', '.join([function, *bound])})" if bound else function
-        tensor = "tensor" if self.watches_many else "output"
-        keep = [f"if {tensor}.requires_grad:", f"    handles.append({tensor}.register_hook({given}))"]
-        if self.spec.once:
-            keep += [f"    outputs_{self.number}.append(handles[-1])"]
-        if self.watches_many:
-            keep = ['for role, tensor in tensors("gradient of output", output):', *_indented(keep)]
-        return [
-            _function(function, [*bound, self.seen.takes], body),
-            _function(f"hook_{self.number}", [*takes, "module, args, output"], keep),
-        ]
-
-    def _body(self, name: str, *, general: bool) -> list[str]:
-        lines = [*self._shows(name, general=general)]
-        if self.spec.once:
-            lines += self._removes()
-        if self.spec.action is Action.RAISE:
-            message = f"The {self.spec.kind} hook on {self.spec.where} raised, as it was told to."
-            lines += [f"raise RuntimeError({json.dumps(message)})"]
-        elif self.spec.the_action.changes:
-            lines += self._changes()
-        return lines
-
-    def _shows(self, name: str, *, general: bool) -> list[str]:
-        """The lines that print the firing and keep what it saw."""
-        kind, captures = self.spec.the_kind, self.spec.action is Action.CAPTURE
-        pairs = self.seen.pairs
-        if not general:
-            ((role, value),) = pairs
-            shown = "role" if self.watches_many else json.dumps(role)
-            lines = [f"describe({name}, {shown}, {value})"]
-            if captures:
-                lines += _call(f"captured.setdefault({name}, []).append", [f"{value}.detach().clone()"])
-            return lines
-        given = [f"({'role' if self.watches_many else json.dumps(role)}, {value})" for role, value in pairs]
-        if kind in _SEES_STATE:
-            given = ["*own(state_dict, prefix)"]
-        return _call("capture" if captures else "describe", [name, *given])
-
-    def _removes(self) -> list[str]:
-        own = f"handles[{self.index}]"
-        if self.spec.the_kind.is_on_state:
-            return ["# It fires once anyway. PyTorch loops over its hooks now, so it is removed at the end."]
-        if self.spec.the_kind is not HookKind.OUTPUT_TENSOR:
-            return [f"{own}.remove()"]
-        return [f"for handle in ({own}, *outputs_{self.number}):", "    handle.remove()"]
-
-    def _changes(self) -> list[str]:
-        """The lines that give another value back."""
-        kind, target = self.spec.the_kind, self.seen.target
-        nested = f"lambda value: {self._change('value')}"
-        if kind is HookKind.POST_ACCUMULATE_GRAD:
-            return [f"{target} = {self._change(target)}"]
-        if kind is HookKind.FORWARD_PRE and self.spec.with_kwargs:
-            return _call("return changed", ["(args, kwargs)", nested])
-        if kind in {HookKind.FORWARD_PRE, HookKind.ACCUMULATE_GRAD}:
-            return _returned(f"tuple({self._change('value')} for value in {target})")
-        if kind in {HookKind.FULL_BACKWARD, HookKind.FULL_BACKWARD_PRE}:
-            return _returned(
-                f"tuple(None if value is None else {self._change('value')} for value in {target})"
-            )
-        lines = []
-        if self.spec.always_call:
-            lines = ["if output is None:  # the layer raised", "    return None"]
-        if kind is HookKind.FORWARD and self.structured:
-            return [*lines, *_call("return changed", ["output", nested])]
-        return [*lines, f"return {self._change(target)}"]
-
-    def _change(self, value: str) -> str:
-        """The action on one tensor, as in `actions.changer`."""
-        amount = repr(float(self.spec.the_amount))
-        match self.spec.the_action:
-            case Action.SCALE:
-                return f"{value} * {amount}"
-            case Action.CLIP:
-                return f"{value}.clamp(-{amount}, {amount})"
-            case Action.ZERO:
-                return f"{value}.masked_fill(torch.ones_like({value}, dtype=torch.bool), 0.0)"
-            case Action.NOISE:
-                return f"{value} + {amount} * torch.randn({value}.shape, generator=noise_{self.number})"
-            case Action.MEAN:
-                return f"{value}.mean(0, keepdim=True).expand_as({value}).clone()"
-            case _:
-                return f"torch.cat([{value}, {value}[..., :1]], -1)"
-
-
-def _layer(name: str) -> str:
-    return f"model.get_submodule({json.dumps(name)})" if name else "model"
-
-
-def _function(name: str, takes: Sequence[str], body: Iterable[str]) -> str:
-    return _text([f"def {name}({', '.join(takes)}):", *_indented(body)])
-
-
-def _text(lines: Iterable[str]) -> str:
-    return "\n".join(lines)
-
-
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [f"    {line}" if line else "" for line in lines]
-
-
-def _call(function: str, arguments: Sequence[str], end: str = "") -> list[str]:
-    """A call, on several lines if it is long."""
-    line = f"{function}({', '.join(arguments)}){end}"
-    if len(line) <= _WIDTH - 9:  # so that it fits two levels in, with a comma
-        return [line]
-    inside = ", ".join(arguments)
-    parts = [inside] if len(inside) <= _WIDTH - 12 else [f"{argument}," for argument in arguments]
-    return [f"{function}(", *_indented(parts), f"){end}"]
-
-
-def _listed(opening: str, items: Sequence[Sequence[str]], end: str) -> list[str]:
-    """A list of expressions, each of one or more lines."""
-    if len(items) == 1 and len(items[0]) == 1 and len(line := f"{opening}{items[0][0]}{end}") <= _WIDTH - 4:
-        return [line]
-    lines = [line for item in items for line in (*item[:-1], f"{item[-1]},")]
-    return [opening, *_indented(lines), end]
-
-
-def _returned(expression: str) -> list[str]:
-    """A return of a comprehension, on several lines if it is long."""
-    line = f"return {expression}"
-    if len(line) + 4 <= _WIDTH:
-        return [line]
-    opening, inside = expression.removesuffix(")").split("(", 1)
-    value, loop = inside.rsplit(" for ", 1)
-    return [f"return {opening}(", f"    {value}", f"    for {loop}", ")"]
 
 
 def _deep(name: str, activation: str, std: float) -> list[str]:
