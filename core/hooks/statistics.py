@@ -146,10 +146,13 @@ def settle(tensors: Sequence[Tensor]) -> list[Statistics]:
 
 def _numbers(tensor: Tensor) -> Numbers:
     """The numbers of a tensor in a row, as float32 or float64."""
-    tensor = tensor.detach().to("cpu")
-    if tensor.dtype not in {torch.float32, torch.float64}:
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    if tensor.device.type != "cpu":
+        tensor = tensor.to("cpu")
+    if tensor.dtype is not torch.float32:
         tensor = tensor.to(torch.float64)
-    numbers: Numbers = tensor.reshape(-1).numpy()
+    numbers: Numbers = tensor.numpy().reshape(-1)
     return numbers
 
 
@@ -201,12 +204,11 @@ def _histogram(numbers: Numbers, low: float, high: float) -> Histogram:
     every = 1 if numbers.size <= EXACT else numbers.size // SAMPLE
     low, high = _range(low, high)
     # Half of everything: the whole width may be more than a float64 holds.
-    sampled = numbers[::every].astype(np.float64)
-    sampled *= 0.5
-    sampled -= low / 2
-    sampled /= high / 2 - low / 2
-    sampled *= BINS
-    bins = np.minimum(np.maximum(sampled, 0), BINS - 1).astype(np.intp)
+    places = numbers[::every] * np.float64(0.5)
+    places -= low / 2
+    places /= high / 2 - low / 2
+    places *= BINS
+    bins = np.minimum(np.maximum(places, 0), BINS - 1).astype(np.intp)
     return Histogram(low, high, tuple(np.bincount(bins, minlength=BINS).tolist()), every)
 
 
