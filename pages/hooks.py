@@ -75,4 +75,4 @@ if take_away.open:
         show_take_away(plan, hidden=hidden)
 if model.open:
     with model:
-        show_model(plan, report)
+        show_model(plan, report, hidden=hidden)

@@ -7,8 +7,10 @@ widgets are, so that a value which cannot be used is replaced by the default and
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -99,7 +101,9 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
         for parameter in parameters:
             texts = st.query_params.get_all(parameter.key)
             complaints = {text: complaint for text in texts if (complaint := parameter.complaint(text))}
-            notices += [f"`{parameter.key}={_short(text)}` {said}" for text, said in complaints.items()]
+            notices += [
+                f"`{parameter.key}={_short(text)}` {_plain(said)}" for text, said in complaints.items()
+            ]
             if complaints:
                 _keep(parameter, [text for text in texts if text not in complaints])
         st.session_state[f"{page}:notices"] = notices
@@ -124,7 +128,15 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
         if parameter.key in st.session_state and not foreign:
             kept[parameter.key] = st.session_state[parameter.key]
         else:
-            st.session_state[parameter.key] = kept.get(parameter.key, parameter.default)
+            kept.setdefault(parameter.key, _first_value(parameter))
+            st.session_state[parameter.key] = kept[parameter.key]
+
+
+def _first_value(parameter: Parameter) -> Value:
+    """What an input begins with: a text from the link at once, since its widget may be in a closed tab."""
+    if isinstance(parameter.default, str) and parameter.key in st.query_params:
+        return str(st.query_params[parameter.key])
+    return parameter.default
 
 
 def _keep(parameter: Parameter, texts: list[str]) -> None:
@@ -162,6 +174,15 @@ def reset(values: Mapping[str, Value]) -> None:
     """Sets inputs to the given values; a callback, so it runs before the widgets are drawn."""
     for key, value in values.items():
         st.session_state[key] = value
+
+
+def _plain(said: str) -> str:
+    """A complaint that may quote the link, for Markdown: as code if anything in it could be markup."""
+    text = " ".join(said.replace("`", "'").split())
+    return f"`{text}`" if _MARKUP.search(text) else text
+
+
+_MARKUP: Final = re.compile(r"[\[\]<>*_$~|#!@\\]|:\w|www\.")
 
 
 def _short(text: str) -> str:

@@ -38,11 +38,11 @@ def predict(questions: Sequence[Question], *, about: str, hint: str, conclusion:
     mark = hashlib.sha256(about.encode()).hexdigest()[:12]
     answered = 0
     *places, last = st.columns(len(questions) + 1, gap="small")
-    for question, column in zip(questions, places, strict=True):
+    for place, (question, column) in enumerate(zip(questions, places, strict=True)):
         with column.container(gap="xxsmall"):
             text = st.text_input(
                 f"Your guess for {question.name}",
-                key=f"guess:{mark}:{question.name}",
+                key=f"guess:{mark}:{place}:{question.name}",
                 placeholder=f"{question.name} = ?",
                 label_visibility="collapsed",
             )

@@ -51,6 +51,8 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 /* Every hook in sight, in place of one line to scroll sideways. */
 .st-key-hook [data-testid="stMultiSelectTagsContainer"] { flex-wrap: wrap; height: auto; max-height: 8.5rem;
   overflow: hidden auto; mask-image: none; padding-block: 0.2rem; }
+.st-key-hook [data-tag] { background: var(--uth-panel); color: var(--uth-ink);
+  border: 1px solid var(--uth-line); }
 .st-key-hook :has(> [data-testid="stMultiSelectTagsContainer"]) { height: auto; max-height: none; }
 .uth-route { display: grid; gap: 0.5rem; margin-top: 0.6rem; }
 .uth-route .lane > code { font-size: 0.95rem; background: none; padding: 0; color: var(--uth-ink); }

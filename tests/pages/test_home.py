@@ -19,7 +19,33 @@ def test_the_card_shows_what_pytorch_computes() -> None:
     visit = open_page(HOME)
     assert visit.gradients() == {"w": round(float(w.grad), 4), "b": round(float(b.grad), 4)}
     assert f"= {loss.item():.4f}$" in "".join(text.value for text in visit.app.markdown)
-    assert [link.value for link in visit.app.page_link] == ["**Autograd**"]
+    assert [link.value for link in visit.app.page_link] == ["**Autograd**", "**Hooks**"]
+
+
+def test_the_card_of_hooks_shows_what_pytorch_runs_and_skips() -> None:
+    linear = torch.nn.Linear(1, 1)
+    torch.nn.init.constant_(linear.weight, 0.5)
+    torch.nn.init.constant_(linear.bias, 0.1)
+    order: list[str] = []
+    linear.register_forward_pre_hook(lambda *_: order.append("model pre hook"))
+    linear.register_forward_hook(lambda *_: order.append("model hook"))
+    called = linear(torch.tensor([[2.0]])).item()
+    assert order == ["model pre hook", "model hook"]
+    skipping = linear.forward(torch.tensor([[2.0]])).item()
+    assert len(order) == 2
+    lanes = open_page(HOME).lanes()
+    assert list(lanes) == ["model(x)", "model.forward(x)"]
+    for lane, sign, output in zip(lanes.values(), "✓✗", (called, skipping), strict=True):
+        assert [item for item in lane if item[0] in "✓✗"] == [f"{sign} {hook}" for hook in order]
+        assert lane[-1] == f"{output:.7g}"
+
+
+def test_no_card_depends_on_a_visit_to_its_lab() -> None:
+    visit = open_page("pages/hooks.py", {"run": "model(x)", "hook": "model forward zero"})
+    visit.app.switch_page(HOME)
+    visit.run()
+    assert visit.gradients() == {"w": -15.6, "b": -7.8}
+    assert visit.lanes() == open_page(HOME).lanes()
 
 
 def test_it_says_what_it_is_in_one_sentence() -> None:

@@ -63,6 +63,37 @@ class Visit:
         )
         return unescape(str(found))
 
+    def verdicts(self) -> list[str]:
+        """The lines of all verdicts and reasons, from top to bottom."""
+        found = re.findall(
+            r"<div class='uth-verdict[^>]*><div class='what'>(.*?)</div>", "".join(self._html())
+        )
+        return [unescape(line) for line in found]
+
+    def board(self) -> list[tuple[str, ...]]:
+        """The rows of the table of hooks: where, kind and action, usually, in this run."""
+        rows = re.findall(r"<tr><td>.*?</tr>", "".join(self._html()))
+        return [tuple(map(unescape, re.findall(r"<td[^>]*>(.*?)</td>", row))) for row in rows]
+
+    def lanes(self) -> dict[str, list[str]]:
+        """The way through the model: what stands on each lane, by the code that it is of."""
+        found = re.findall(
+            r"<div class='lane'><code>(.*?)</code><div class='way'>(.*?)</div>", "".join(self._html())
+        )
+        return {
+            unescape(code): [unescape(text) for text in re.findall(r">([^<>]+)</span>", way)]
+            for code, way in found
+        }
+
+    def hover_titles(self) -> list[str]:
+        """What appears under the mouse in the page's own HTML."""
+        found = re.findall(r"title='([^']*)'", "".join(self._html()))
+        return [unescape(title) for title in found if title]
+
+    def captions(self) -> str:
+        """The small print."""
+        return "\n".join(caption.value for caption in self.app.caption)
+
     def said(self) -> list[str]:
         """What the page says about the guesses, one line per guess."""
         return [

@@ -93,6 +93,33 @@ def page() -> None:
     st.code(links.current_link())
 
 
+def page_with_a_list() -> None:
+    import streamlit as st
+
+    from ui import links
+
+    parameters = (
+        links.Parameter("many", ["a"], links.choice_complaint(("a", "b", "c"))),
+        links.Parameter("kind", "a", links.choice_complaint(("a", "b"))),
+    )
+    links.open_page("probe", parameters)
+    st.multiselect("many", ["a", "b", "c"], key="many", bind="query-params")
+    st.radio("kind", ["a", "b"], key="kind", bind="query-params")
+    st.text(links.link_notices("probe"))
+
+
+def two_pages() -> None:
+    import streamlit as st
+
+    from ui import links
+
+    at = st.session_state.get("at", "one")
+    default = {"one": 1.0, "two": 2.0}[at]
+    links.open_page(at, (links.Parameter("size", default, links.positive_complaint),))
+    st.number_input("size", key="size", bind="query-params", value=None)
+    st.text(at)
+
+
 def opened(**query: str | list[str]) -> AppTest:
     app = AppTest.from_function(page)
     app.context = {"url": "http://here:8501/probe?old=1"}
@@ -171,3 +198,52 @@ def test_the_shared_link_has_the_page_s_address_and_every_value() -> None:
 
 def test_the_shared_link_of_a_plain_page_is_its_address() -> None:
     assert opened().code[0].value.split("?")[0] == "http://here:8501/probe"
+
+
+@pytest.mark.parametrize(
+    ("linked", "kept", "named"),
+    [
+        (["b", "nope", "c"], ["b", "c"], ["`many=nope`"]),
+        (["nope", "b"], ["b"], ["`many=nope`"]),
+        (["x", "c", "y"], ["c"], ["`many=x`", "`many=y`"]),
+        (["nope"], ["a"], ["`many=nope`"]),
+        (["x", "y"], ["a"], ["`many=x`", "`many=y`"]),
+        (["b", "c"], ["b", "c"], []),
+    ],
+)
+def test_a_partly_bad_list_keeps_its_good_entries(
+    linked: list[str], kept: list[str], named: list[str]
+) -> None:
+    app = AppTest.from_function(page_with_a_list)
+    app.query_params["many"] = linked
+    app.query_params["kind"] = "b"
+    app.run()
+    assert not app.exception
+    assert app.multiselect(key="many").value == kept
+    assert app.radio(key="kind").value == "b"
+    line = app.text[0].value
+    assert [name in line for name in named] == [True] * len(named)
+    assert bool(line) is bool(named)
+    left = app.query_params.get("many", [])
+    assert ([left] if isinstance(left, str) else left) == [text for text in linked if text in "abc"]
+    # Once more is the same.
+    app.run()
+    assert app.multiselect(key="many").value == kept
+
+
+def test_an_input_of_the_same_name_on_another_page_does_not_leak() -> None:
+    app = AppTest.from_function(two_pages).run()
+    assert app.number_input(key="size").value == 1.0
+    app.number_input(key="size").set_value(7.0).run()
+    for at, expected in (("two", 2.0), ("one", 7.0), ("two", 2.0)):
+        app.session_state["at"] = at
+        app.query_params.clear()  # As a browser does on the way to another page.
+        app.run()
+        assert not app.exception
+        assert (app.text[0].value, app.number_input(key="size").value) == (at, expected)
+    app.number_input(key="size").set_value(9.0).run()
+    for at, expected in (("one", 7.0), ("two", 9.0)):
+        app.session_state["at"] = at
+        app.query_params.clear()  # As a browser does on the way to another page.
+        app.run()
+        assert app.number_input(key="size").value == expected

@@ -30,6 +30,8 @@ WHY_VIEWS: Final = ("Why did it not fire?", "Timeline", "Layer by layer", "In pl
 WHAT_IF_VIEWS: Final = ("Ablate", "Train live", "What watching costs")
 BREAK_VIEWS: Final = ("Traps", "Leaks")
 
+NO_HOOKS: Final = "none"
+"""What the address says when there are no hooks: saying nothing means the worked example."""
 WORKED_HOOKS: Final = ("model forward_pre observe", "model forward observe")
 STARTING_CHAIN: Final = "Input(8)\nLinear(8, 16)\nReLU()\nLinear(16, 4)"
 MODELS: Final = {**{title: name for name, title in zoo.titles().items()}, "Your own chain of layers": CHAIN}
@@ -57,9 +59,17 @@ MAX_SEED: Final = 2**31 - 1
 
 def _hook_complaint(text: str) -> str:
     try:
-        parse_spec(text)
+        if text != NO_HOOKS:
+            parse_spec(text)
     except HookError as error:
-        return f"is no hook: {str(error).rstrip('.')}"
+        message = str(error).rstrip(".")
+        # It begins with the text itself, and so does the notice.
+        said = (
+            message.partition("`: " if "`: " in message else "is no hook: ")[2]
+            if message[0] == "`"
+            else message
+        )
+        return f"is no hook: {said}"
     return ""
 
 
@@ -119,7 +129,7 @@ def read_plan() -> Plan:
     return Plan(
         model=MODELS[state.model or WORKED_MODEL],
         chain=str(state.chain or ""),
-        hooks=tuple(parse_spec(text) for text in state.hook or []),
+        hooks=tuple(dict.fromkeys(parse_spec(text) for text in live_hooks())),
         mode=mode,
         layer=layer_name(str(state.layer or "")) if mode.needs_layer else "",
         training=bool(state.training),
@@ -128,6 +138,11 @@ def read_plan() -> Plan:
         input_kind=InputKind(state.input or InputKind.EXAMPLE),
         input_grad=bool(state.input_grad),
     )
+
+
+def live_hooks() -> list[str]:
+    """The texts of the hooks."""
+    return [text for text in st.session_state.hook or [] if text != NO_HOOKS]
 
 
 def chosen_mode() -> Mode:
@@ -168,12 +183,18 @@ def draw_inputs(*, projector: bool) -> None:
             label_visibility=hidden,
         )  # fmt: skip
     layers = current_layers()
+    needs_layer = chosen_mode().needs_layer
+    if projector and needs_layer:
+        places[1], layer_place = places[1].columns(2, gap="xsmall")
+    else:
+        layer_place = places[1]
     with places[1]:
         st.selectbox(
             "Run", list(MODES), index=list(MODES).index(WORKED_RUN), key="run", bind="query-params",
             label_visibility=hidden,
         )  # fmt: skip
-        if chosen_mode().needs_layer:
+    if chosen_mode().needs_layer:
+        with layer_place:
             _choose_layer(layers)
     with places[2]:
         _register(layers, projector=projector)
@@ -181,7 +202,7 @@ def draw_inputs(*, projector: bool) -> None:
         _input_options(projector=projector)
     st.multiselect(
         "Live hooks", list(WORKED_HOOKS), default=list(WORKED_HOOKS), key="hook", bind="query-params",
-        accept_new_options=True, label_visibility=hidden, placeholder="No hooks: register one",
+        accept_new_options=True, label_visibility=hidden, on_change=_name_none,
         help="Each is on the model during the run. ✕ calls its handle's `remove()`.",
     )  # fmt: skip
 
@@ -189,10 +210,17 @@ def draw_inputs(*, projector: bool) -> None:
 def _model_changed() -> None:
     """Callback: another model has other layers; hooks on layers that it has stay."""
     layers = current_layers()
-    kept = [text for text in st.session_state.hook or [] if _layer_of(text) in layers]
-    st.session_state.hook = kept or list(WORKED_HOOKS)
+    hooks = live_hooks()
+    if hooks:
+        kept = [text for text in hooks if _layer_of(text) in layers]
+        st.session_state.hook = kept or list(WORKED_HOOKS)
     if layer_name(st.session_state.layer) not in layers:
         st.session_state.layer = layer_label(list(layers)[-1])
+
+
+def _name_none() -> None:
+    """Callback: says that there are no hooks, or takes that back."""
+    st.session_state.hook = live_hooks() or [NO_HOOKS]
 
 
 def _layer_of(text: str) -> str | None:
@@ -290,7 +318,7 @@ def _add(names: tuple[str, ...]) -> None:
     action = Action(state["new:action"])
     kind = HookKind(state["new:kind"])
     layers = current_layers()
-    texts = list(state.hook or [])
+    texts = live_hooks()
     for name in names:
         if kind.is_on_parameter and not layers[name]:
             if len(names) == 1:

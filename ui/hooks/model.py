@@ -17,17 +17,18 @@ from ui.messages import trouble
 _OWN: Final = next(title for title, name in MODELS.items() if name == CHAIN)
 
 
-def show_model(plan: Plan | None, report: Report | None) -> None:
-    """Draws the tab."""
+def show_model(plan: Plan | None, report: Report | None, *, hidden: bool) -> None:
+    """Draws the tab; `hidden` while a prediction is open: what computes, and how often, is told later."""
     if st.session_state.model == _OWN:
         _show_builder()
     if report is None or plan is None:
         st.caption("The table of layers is here once the inputs above can be used.")
         return
     made = plan.build()
-    st.markdown(f"**{made.title}.** {made.about}")
+    if not hidden:
+        st.markdown(f"**{made.title}.** {made.about}")
     st.dataframe(
-        [_row(layer) for layer in report.layers],
+        [_row(layer, hidden=hidden) for layer in report.layers],
         hide_index=True,
         key="layers",
         on_select=_select(report.layers),
@@ -54,14 +55,16 @@ def _select(layers: tuple[Layer, ...]) -> Callable[[], None]:
     return chosen
 
 
-def _row(layer: Layer) -> dict[str, object]:
+def _row(layer: Layer, *, hidden: bool) -> dict[str, object]:
     note = f"shares parameters with {layer.shared_with}" if layer.shared_with else ""
     if layer.calls != 1:
         note = "never called" if layer.calls == 0 else f"computes {layer.calls} times"
+    if hidden:
+        note = "hidden until you have guessed"
     return {
         "layer": "\N{NO-BREAK SPACE}" * 4 * layer.depth + layer.label,
         "type": layer.type,
-        "output shape": layer.output or "none",
+        "output shape": "?" if hidden else layer.output or "none",
         "parameters": layer.parameters,
         "its own": ", ".join(layer.parameter_names),
         "note": note,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from core.hooks import Action
 from core.hooks.run import Firing, Report
 from ui.hooks.words import count_words
 from ui.prediction import Question
@@ -19,12 +20,17 @@ def questions(report: Report) -> list[Question]:
     """What a visitor is asked: whether each hook fires in this run."""
     return [
         Question(
-            f"{firing.spec.where} {firing.spec.the_kind}",
+            _name(firing),
             partial(_judge, firing),
             "silent" if firing.silent else f"fired {count_words(firing.fired)}",
         )
         for firing in report.firings[:MAX_QUESTIONS]
     ]
+
+
+def _name(firing: Firing) -> str:
+    action = "" if firing.spec.action is Action.OBSERVE else f" {firing.spec.action}"
+    return f"{firing.spec.where} {firing.spec.kind}{action}"
 
 
 def _judge(firing: Firing, text: str) -> tuple[bool, str]:
