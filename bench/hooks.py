@@ -354,15 +354,16 @@ def _against_torchlens(rounds: int) -> Table:
     rows: list[tuple[Cell, ...]] = []
     targets = []
     for name, seconds in measured.items():
-        ours = seconds["ours"]
+        # What TorchLens keeps: the values.
+        ours = seconds["ours, values only"]
         plain = statistics.median(seconds["bare"])
         for what, times in seconds.items():
             taken = statistics.median(times)
             over_bare, over_ours = ratio(times, seconds["bare"]), ratio(times, ours)
             rows.append((name, what, taken * 1e3, (taken - plain) * 1e3, str(over_bare), str(over_ours)))
         added = {what: statistics.median(times) - plain for what, times in seconds.items()}
-        times_less = added["TorchLens"] / added["ours"]
-        text = f"{name}: ours adds at least {TORCHLENS_RATIO:g} times less than TorchLens: {times_less:.1f}"
+        times_less = added["TorchLens"] / added["ours, values only"]
+        text = f"{name}: ours, values only, adds at least {TORCHLENS_RATIO:g} times less: {times_less:.1f}"
         targets.append(Target(text, met=times_less >= TORCHLENS_RATIO))
     return Table(
         title="Against TorchLens, forward under no_grad, in the same process",
@@ -370,8 +371,8 @@ def _against_torchlens(rounds: int) -> Table:
         rows=tuple(rows),
         notes=(
             f"{rounds} interleaved rounds of one call each.",
-            "ours: a new recorder on every module, its snapshot, the run, the statistics, all put back.",
-            "ours, values only: the same with copies of all outputs, and no statistics.",
+            "ours, values only: a new recorder on every module, its snapshot, the run, all put back.",
+            "ours: the same, and every statistic of every output read.",
             "TorchLens: torchlens.trace: each operation's value and metadata, no statistics.",
             "TorchLens leaves PyTorch's functions wrapped, which slows ours in this process: against ours.",
         ),

@@ -110,18 +110,11 @@ Taken = tuple[str, Tensor | _Uncopied]
 """A role, and a copy of the tensor or what stands for it."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    """A firing as it was taken down."""
+_Entry = tuple[int, HookSpec, int, list[Taken], bool, str, int, int]
+"""A firing as it was taken down: index, spec, firing, what was taken, changed, note, start, end.
 
-    index: int
-    spec: HookSpec
-    firing: int
-    taken: list[Taken]
-    changed: bool
-    note: str
-    start: int
-    end: int
+A plain tuple: it is made while the model runs, and anything else takes longer.
+"""
 
 
 class Log:
@@ -147,7 +140,21 @@ class Log:
         start: int,
     ) -> None:
         """Adds a firing that began at `start` (of `perf_counter_ns`) and ends now."""
-        self._entries.append(_Entry(index, spec, firing, taken, changed, note, start, time.perf_counter_ns()))
+        self._entries.append((index, spec, firing, taken, changed, note, start, time.perf_counter_ns()))
+
+    def note(self, index: int, spec: HookSpec, firing: int, role: str, value: Any, capture: bool) -> None:  # noqa: ANN401
+        """Takes one value down and adds the firing: `take` and `write` at once, for the most common hooks."""
+        start = time.perf_counter_ns()
+        taken: list[Taken] = []
+        if isinstance(value, Tensor) and value.layout is torch.strided:
+            size = value.numel() * value.element_size()
+            if size <= self._room:
+                self._room -= size
+                taken.append((role, (value.detach() if value.requires_grad else value).clone()))
+                self._entries.append((index, spec, firing, taken, False, "", start, time.perf_counter_ns()))
+                return
+        self.take(role, value, taken, capture=capture)
+        self._entries.append((index, spec, firing, taken, False, "", start, time.perf_counter_ns()))
 
     def take(self, role: str, value: Any, taken: list[Taken], *, capture: bool = False) -> None:  # noqa: ANN401
         """Copies the tensors in a value as they are now, as long as there is room."""
@@ -172,18 +179,19 @@ class Log:
         """The firings so far; their statistics are counted when someone asks for them."""
         new = self._entries[len(self._events) :]
         for position, entry in enumerate(new, self._drained + len(self._events)):
-            captures = entry.spec.action is Action.CAPTURE
+            index, spec, firing, taken, changed, note, start, end = entry
+            captures = spec.action is Action.CAPTURE
             observed = tuple(
                 Observed(role, tensor.shape, _name(tensor.dtype), _read(tensor.counted))
                 if isinstance(tensor, _Uncopied)
                 else _Copied(role, tensor, captures, self._release)
-                for role, tensor in entry.taken
+                for role, tensor in taken
             )
-            entry.taken.clear()
+            taken.clear()
             self._events.append(
                 Event(
-                    position, entry.index, entry.spec, entry.firing, observed, entry.changed,
-                    entry.note, (entry.start - self._origin) / 1e9, (entry.end - entry.start) / 1e9,
+                    position, index, spec, firing, observed, changed, note,
+                    (start - self._origin) / 1e9, (end - start) / 1e9,
                 )
             )  # fmt: skip
         return tuple(self._events)

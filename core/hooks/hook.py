@@ -178,7 +178,8 @@ class Hook:
 
     def _forward(self, _module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
         if self._plain and output is not None:
-            self._note("output", output)
+            self.firings += 1
+            self._log.note(self.index, self.spec, self.firings, "output", output, self._capture)
             return None
         note = self._why_none() if output is None else ""
         return self._fire(
@@ -234,17 +235,10 @@ class Hook:
 
     def _output_gradient(self, gradient: Tensor) -> Any:
         if self._plain:
-            self._note("gradient of output", gradient)
+            self.firings += 1
+            self._log.note(self.index, self.spec, self.firings, "gradient of output", gradient, self._capture)
             return None
         return self._fire(("gradient of output", gradient), change=lambda: self._changed(gradient))
-
-    def _note(self, role: str, value: Any) -> None:
-        """Writes a firing down: the most common case, without a detour."""
-        start = time.perf_counter_ns()
-        taken: list[Taken] = []
-        self._log.take(role, value, taken, capture=self._capture)
-        self.firings += 1
-        self._log.write(self.index, self.spec, self.firings, taken, False, "", start)
 
     def _tensor(self, gradient: Tensor) -> Any:
         return self._fire((self._role, gradient), change=lambda: self._changed(gradient))

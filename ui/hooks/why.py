@@ -57,7 +57,9 @@ def show_why(plan: Plan | None, report: Report | None, *, hidden: bool, projecto
 
 def _show_reasons(report: Report) -> None:
     less = [firing for firing in report.firings if firing.reason is not None]
-    if not less:
+    if not report.firings:
+        st.markdown("**No hook is registered**, so none stayed silent.")
+    elif not less:
         st.markdown("**Every hook fired as often as expected** in this run. Choose another run above.")
     for firing in less:
         _show_reason(firing)

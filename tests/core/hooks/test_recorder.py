@@ -534,7 +534,7 @@ def test_copies_for_counting_are_freed_when_they_are_read() -> None:
     recorder = HookRecorder(model, [HookSpec("", "forward")])
     with recorder:
         model(torch.ones(4))
-        held += [weakref.ref(copied) for _, copied in recorder._log._entries[0].taken]
+        held += [weakref.ref(copied) for _, copied in recorder._log._entries[0][3]]
     assert len(held) == 1
     assert held[0]() is not None
     (event,) = recorder.events
