@@ -278,7 +278,7 @@ class _Examination:
                 Reason.RAISED, f"The run ended before the gradient came here: {self.evidence.error}"
             )
         if self.kind.is_on_parameter:
-            return self._unknown()
+            return self._unreached_parameter()
         # A checkpoint's second computation may stop half way.
         call = self.called[0]
         if not call.grad_enabled:
@@ -301,6 +301,17 @@ class _Examination:
             Reason.UNUSED_OUTPUT,
             f"{self.layer} computed, but the loss does not depend on what it gave, so no gradient comes "
             f"back.",
+        )
+
+    def _unreached_parameter(self) -> Diagnosis:
+        """It gets a gradient in `model(x)` without hooks, and got none in this run."""
+        if not self.calls:
+            return self._never_computed()
+        return Diagnosis(
+            Reason.UNUSED_OUTPUT,
+            f"{self.layer} computed, but the loss of this run does not depend on its parameter, as it "
+            "does without "
+            "hooks: another hook changed the way.",
         )
 
     def _parameter_used(self) -> bool:
