@@ -98,8 +98,6 @@ def wait_for(key: str, words: str) -> None:
         st.rerun()
     queued = any("queued" in line for line in job.lines)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            ":material/hourglass_top: "
-            f"{'Waiting for another measurement on this machine' if queued else words} …"
-        )
+        now = "Waiting for another measurement on this machine" if queued else words
+        st.markdown(f":material/hourglass_top: {now} …")
         st.button("Stop", key=f"{key}:stop", icon=":material/stop:", on_click=stop_job, args=(key,))

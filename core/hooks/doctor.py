@@ -107,16 +107,14 @@ class _Examination:
         if self.kind.is_on_state:
             return Diagnosis(
                 Reason.NOT_SAVED,
-                f"A {self.kind} hook fires when the state is saved or loaded, however the model is "
-                f"called. This "
-                "run did neither: choose the run that saves and loads.",
+                f"A {self.kind} hook fires when the state is saved or loaded, however the model is called. "
+                "This run did neither: choose the run that saves and loads.",
             )
         if self.plan.mode is Mode.SAVE_LOAD:
             return Diagnosis(
                 Reason.NOT_CALLED,
                 f"This run saves and loads the state and never calls the model: {self.layer} computed "
-                f"nothing. "
-                "Choose a run that calls it.",
+                "nothing. Choose a run that calls it.",
             )
         elsewhere = self._elsewhere()
         if elsewhere is not None:
@@ -134,16 +132,14 @@ class _Examination:
             return Diagnosis(
                 Reason.OTHER_INSTANCE,
                 "Another instance ran: a copy of the model, made before the hooks were registered, in a "
-                "thread of "
-                f"its own. In this run {self.layer} of this model computed {_times(len(self.calls))}. A hook "
-                "belongs to one instance.",
+                f"thread of its own. In this run {self.layer} of this model computed "
+                f"{_times(len(self.calls))}. A hook belongs to one instance.",
             )
         if self.plan.mode is Mode.COMPILED_FIRST:
             return Diagnosis(
                 Reason.AFTER_COMPILE,
                 "It was added after the first compiled call. The compiled code was made without it and is "
-                "used "
-                "again, and nothing says so. Register hooks before compiling.",
+                "used again, and nothing says so. Register hooks before compiling.",
             )
         return None
 
@@ -152,8 +148,7 @@ class _Examination:
             return Diagnosis(
                 Reason.NO_GRAD,
                 "Autograd was off (`torch.no_grad`), so the output has no graph to go back through. Hooks "
-                "of the "
-                "forward pass do not mind.",
+                "of the forward pass do not mind.",
             )
         if self.evidence.error:
             return Diagnosis(Reason.RAISED, f"The run ended before any backward pass: {self.evidence.error}")
@@ -185,8 +180,7 @@ class _Examination:
             inner = " Layers inside it are called as functions, so theirs still fire."
         return (
             f"{self.layer} computed, but {who} ran it as `{self.spec.layer or ROOT_NAME}.forward(x)`. A "
-            f"layer's "
-            f"hooks run in `__call__`, and that was skipped.{inner}"
+            f"layer's hooks run in `__call__`, and that was skipped.{inner}"
         )
 
     def _never_computed(self) -> Diagnosis:
@@ -198,25 +192,22 @@ class _Examination:
             return Diagnosis(
                 Reason.FAST_PATH,
                 f"`{above or ROOT_NAME}` took its fast path: one fused operation, `{operation}`, computed "
-                f"all in "
-                f"place of the layers inside it, so {self.layer} never ran. It does so in eval mode without "
-                "gradients; a forward hook on an inner layer turns it off.",
+                f"all in place of the layers inside it, so {self.layer} never ran. It does so in eval mode "
+                "without gradients; a forward hook on an inner layer turns it off.",
             )
         if _has_no_forward(module):
             return Diagnosis(
                 Reason.CONTAINER,
                 f"{self.layer} is a {type(module).__name__}: it holds layers and has no `forward` of its "
-                f"own, so "
-                "nobody ever calls it. Put the hook on the layers in it.",
+                "own, so nobody ever calls it. Put the hook on the layers in it.",
             )
         parent = name.rpartition(".")[0]
         if self._uses_weights_of(name):
             return Diagnosis(
                 Reason.PARENT_USES_WEIGHTS,
                 f"{self.layer} was never called, yet its weights got a gradient: `{parent or ROOT_NAME}` "
-                f"reads "
-                "`weight` and `bias` from it and computes with a function of its own. Hook the parent, or a "
-                "parameter.",
+                "reads `weight` and `bias` from it and computes with a function of its own. Hook the "
+                "parent, or a parameter.",
             )
         if evidence.error:
             return Diagnosis(
@@ -238,9 +229,8 @@ class _Examination:
         if raised and self.kind is HookKind.FORWARD and not self.spec.always_call:
             return Diagnosis(
                 Reason.RAISED,
-                f"{self.layer} raised ({raised}), so there was no output to show it. With `always_call` "
-                f"it would "
-                "fire, and see None.",
+                f"{self.layer} raised ({raised}), so there was no output to show it. With `always_call` it "
+                "would fire, and see None.",
             )
         ended = self._ended_between()
         if ended is not None:
@@ -287,15 +277,13 @@ class _Examination:
             return Diagnosis(
                 Reason.NOTHING_REQUIRES_GRAD,
                 f"Neither the input of {self.layer} nor a parameter in it requires a gradient, so its "
-                f"output has "
-                "no graph and no gradient comes to it.",
+                "output has no graph and no gradient comes to it.",
             )
         if not call.reachable and self.kind is not HookKind.OUTPUT_TENSOR:
             return Diagnosis(
                 Reason.HIDDEN_OUTPUT,
-                f"{self.layer} gives {call.output_kind}. PyTorch puts backward hooks on a tensor or on "
-                f"the tensors "
-                "of a tuple; it does not look inside. A tensor hook on the output does.",
+                f"{self.layer} gives {call.output_kind}. PyTorch puts backward hooks on a tensor or on the "
+                "tensors of a tuple; it does not look inside. A tensor hook on the output does.",
             )
         return Diagnosis(
             Reason.UNUSED_OUTPUT,
@@ -309,9 +297,8 @@ class _Examination:
             return self._never_computed()
         return Diagnosis(
             Reason.UNUSED_OUTPUT,
-            f"{self.layer} computed, but the loss of this run does not depend on its parameter, as it "
-            "does without "
-            "hooks: another hook changed the way.",
+            f"{self.layer} computed, but the loss of this run does not depend on its parameter, as it does "
+            "without hooks: another hook changed the way.",
         )
 
     def _parameter_used(self) -> bool:
@@ -331,8 +318,7 @@ class _Examination:
         return Diagnosis(
             Reason.UNKNOWN,
             f"{self.layer} was called {_times(len(self.called))} and nothing that this page knows of kept "
-            f"the "
-            "hook silent.",
+            "the hook silent.",
         )
 
 

@@ -142,8 +142,7 @@ def _check_cost(chain: builder.Chain, batch: int) -> None:
     if memory > MAX_ACTIVATION_BYTES:
         raise HookError(
             f"With a batch of {batch:,} the layers would give {memory / 2**20:,.0f} MiB of numbers; the "
-            "limit here is "
-            f"{MAX_ACTIVATION_BYTES // 2**20} MiB. Use a smaller batch or smaller layers."
+            f"limit here is {MAX_ACTIVATION_BYTES // 2**20} MiB. Use a smaller batch or smaller layers."
         )
     if products > MAX_PRODUCTS:
         raise HookError(

@@ -457,8 +457,7 @@ def _explain(error: Exception, trace: CallTrace) -> tuple[str, str]:
     if "is a view and is being modified inplace" in line:
         return line, (
             "A full backward hook hands its layer a view of the input, and an in-place layer may not "
-            "write to that. "
-            "Use `inplace=False`, or a tensor hook on the output, which adds no view."
+            "write to that. Use `inplace=False`, or a tensor hook on the output, which adds no view."
         )
     where = next((call.layer for call in trace.calls if call.raised), None)
     if where is not None:

@@ -40,8 +40,7 @@ def show_model(plan: Plan | None, report: Report | None, *, hidden: bool) -> Non
     trainable = sum(layer.trainable for layer in report.layers if not layer.shared_with)
     st.caption(
         f"{total:,} parameters, {trainable:,} trainable, {4 * total:,} bytes. Output shapes are those of "
-        "the run "
-        "above. Choose a row, and “Register a hook” begins with that layer."
+        "the run above. Choose a row, and “Register a hook” begins with that layer."
     )
 
 

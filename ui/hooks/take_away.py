@@ -18,9 +18,8 @@ def show_take_away(plan: Plan | None, *, hidden: bool) -> None:
         return
     program = hooks_program(plan)
     st.caption(
-        "A complete program: this model, these hooks, this run. It prints every firing in order, with "
-        "the numbers of "
-        "the timeline. It needs PyTorch, nothing else."
+        "A complete program: this model, these hooks, this run. It prints every firing in order, with the "
+        "numbers of the timeline. It needs PyTorch, nothing else."
     )
     st.download_button(
         "hooks.py", program, "hooks.py", "text/x-python", icon=":material/download:", on_click="ignore"

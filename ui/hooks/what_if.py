@@ -41,9 +41,8 @@ def show_what_if(plan: Plan | None, report: Report | None, *, hidden: bool, proj
 
 def _show_ablation(plan: Plan, report: Report, *, projector: bool) -> None:
     st.caption(
-        "What is each layer worth? Its output is replaced by a forward hook, one layer at a time, and "
-        "the model's "
-        "output is compared with that of the whole model."
+        "What is each layer worth? Its output is replaced by a forward hook, one layer at a time, and the "
+        "model's output is compared with that of the whole model."
     )
     action = Action(
         st.segmented_control(

@@ -66,14 +66,13 @@ def _show_reasons(report: Report) -> None:
     more = [firing for firing in report.firings if firing.fired > firing.expected]
     for firing in more:
         st.markdown(
-            f"✓ **`{firing.spec.where}`** {hook_words(firing.spec)}: fired {count_words(firing.fired)}, and "
-            "its layer "
-            f"computes {count_words(firing.expected)} in `model(x)`. {_why_more(firing, report)}"
+            f"✓ **`{firing.spec.where}`** {hook_words(firing.spec)}: fired {count_words(firing.fired)}, "
+            f"and its layer computes {count_words(firing.expected)} in `model(x)`. "
+            f"{_why_more(firing, report)}"
         )
     st.caption(
         "Found by examining this run: a wrapper around each layer's `forward` notes who called it; the "
-        "graph says "
-        "what the loss depends on. No hook is needed for that."
+        "graph says what the loss depends on. No hook is needed for that."
     )
     _show_calls(report)
 
@@ -250,8 +249,7 @@ def _show_layers(plan: Plan, report: Report, *, projector: bool) -> None:
     names = list(rows)[:MAX_HISTOGRAMS]
     st.caption(
         "What each layer gives (blue, above) and the gradient of the loss by it (orange, below), watched "
-        "by a hook "
-        "and a tensor hook on every layer, in a run of its own with `loss.backward()`."
+        "by a hook and a tensor hook on every layer, in a run of its own with `loss.backward()`."
     )
     if names:
         _draw_layers(names, rows, projector=projector)
