@@ -25,16 +25,14 @@ class Job:
     Attributes:
         about: the inputs that it was started for.
         process: where it runs.
-        lines: all that it has said.
+        lines: what it has said and nobody has taken yet.
         made: what the page has made of the lines so far.
-        seen: how many of the lines are in `made`.
     """
 
     about: str
     process: Process
     lines: list[dict[str, Any]] = field(default_factory=list)
     made: Any = None
-    seen: int = 0
 
     def listen(self) -> bool:
         """Takes in what came since the last time; whether more may come."""

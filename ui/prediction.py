@@ -56,8 +56,8 @@ def predict(questions: Sequence[Question], *, about: str, hint: str, conclusion:
             answered += 1
             sign = "✓" if right else "✗"
             st.html(
-                f"<div class='uth-number'><div class='what'>{question.name}</div>"
-                f"<div class='value'>{question.answer}</div>"
+                f"<div class='uth-number'><div class='what'>{html.escape(question.name)}</div>"
+                f"<div class='value'>{html.escape(question.answer)}</div>"
                 f"<div class='said'>{sign} {html.escape(line)}</div></div>"
             )
     done = answered == len(questions)

@@ -19,12 +19,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.checkpoint import _StopRecomputationError
 
 from core.hooks.nested import kind_of, tensors_in
 
 _CALL_FILE: Final = sys.modules[nn.Module.__module__].__file__
 _CALL_FUNCTIONS: Final = frozenset({"_call_impl", "inner", "_slow_forward"})
-_FAST_PATHS: Final = ("aten::_transformer_encoder_layer_fwd", "aten::_native_multi_head_attention")
+ENCODER_FAST_PATH: Final = "aten::_transformer_encoder_layer_fwd"
+_FAST_PATHS: Final = (ENCODER_FAST_PATH, "aten::_native_multi_head_attention")
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ class CallTrace:
                 output = forward(*args, **kwargs)
                 if name == self._fail_in:
                     raise ForcedError(f"An exception in the middle, raised by `{name or 'model'}`.")
+            except _StopRecomputationError:
+                raise  # how a checkpoint ends when it has all that it needs
             except Exception as error:
                 raised = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 raise

@@ -27,6 +27,8 @@ RUN_SECONDS: Final = 120.0
 MEASURE_SECONDS: Final = 90.0
 TRAINING_SECONDS: Final = 300.0
 """How long each may take; a measurement's includes its turn in the queue, a training's its pauses."""
+PAUSE_SECONDS: Final = 120.0
+"""How long a training may rest: others wait for its place."""
 MESSAGE_SECONDS: Final = 0.05
 """How far apart the messages of a training are at least."""
 
@@ -217,11 +219,13 @@ def _train(child: Child, steps: Iterator[Step]) -> None:
 
 
 def _next(child: Child, names: set[str]) -> dict[str, Any]:
-    """Waits for one of some commands."""
-    while True:
-        command = child.command(timeout=60)
+    """Waits for one of some commands; after `PAUSE_SECONDS` without one, it is `stop`."""
+    until = time.monotonic() + PAUSE_SECONDS
+    while (left := until - time.monotonic()) > 0:
+        command = child.command(timeout=left)
         if command is not None and command.get("command") in names:
             return command
+    return {"command": "stop"}
 
 
 if __name__ == "__main__":

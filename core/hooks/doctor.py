@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from torch import nn
 
-from core.hooks.calls import Call, CallTrace
+from core.hooks.calls import ENCODER_FAST_PATH, Call, CallTrace
 from core.hooks.plan import Mode, Plan
 from core.hooks.spec import ROOT_NAME, HookKind, HookSpec
 
@@ -88,7 +88,10 @@ class _Examination:
         self.kind = spec.the_kind
         self.fired = fired
         self.layer = f"`{spec.layer or ROOT_NAME}`"
-        self.calls = evidence.trace.of(_first_name(evidence.modules, spec.layer))
+        first = _first_name(evidence.modules, spec.layer)
+        self.usual_calls = evidence.reference.of(first)
+        # Compiled code leaves no trace of its layers: it computes what the model does without hooks.
+        self.calls = self.usual_calls if self.plan.mode is Mode.COMPILED else evidence.trace.of(first)
         self.called = [call for call in self.calls if call.through_call]
 
     def diagnose(self, refused: str) -> Diagnosis:
@@ -128,6 +131,10 @@ class _Examination:
         return self._no_gradient() if self.kind.is_backward else self._forward_silent()
 
     def _elsewhere(self) -> Diagnosis | None:
+        if self.plan.mode not in {Mode.COPY, Mode.COMPILED_FIRST}:
+            return None
+        if not self.usual_calls and not self.kind.is_on_parameter:
+            return self._never_computed()
         if self.plan.mode is Mode.COPY:
             return Diagnosis(
                 Reason.OTHER_INSTANCE,
@@ -135,13 +142,11 @@ class _Examination:
                 f"thread of its own. In this run {self.layer} of this model computed "
                 f"{_times(len(self.calls))}. A hook belongs to one instance.",
             )
-        if self.plan.mode is Mode.COMPILED_FIRST:
-            return Diagnosis(
-                Reason.AFTER_COMPILE,
-                "It was added after the first compiled call. The compiled code was made without it and is "
-                "used again, and nothing says so. Register hooks before compiling.",
-            )
-        return None
+        return Diagnosis(
+            Reason.AFTER_COMPILE,
+            "It was added after the first compiled call. The compiled code was made without it and is used "
+            "again, and nothing says so. Register hooks before compiling.",
+        )
 
     def _no_backward(self) -> Diagnosis:
         if self.plan.mode is Mode.NO_GRAD:
@@ -155,8 +160,13 @@ class _Examination:
         return Diagnosis(
             Reason.NO_BACKWARD,
             f"{_article(self.kind)} {self.kind} hook fires during `backward()`, and this run ends with the "
-            "output: choose the run that goes back from a loss.",
+            f"output: choose the run that goes back from a loss.{self._silent_anyway()}",
         )
+
+    def _silent_anyway(self) -> str:
+        if self.kind.is_on_parameter or self.called or not self.calls:
+            return ""
+        return f" It would stay silent there too if {self.layer} was run by `.forward(x)`, as it was here."
 
     def _skipped(self) -> Diagnosis | None:
         """Why no call of the layer itself went through `__call__` with the hook on it."""
@@ -176,7 +186,8 @@ class _Examination:
     def _own_forward(self, call: Call) -> str:
         who = "your line" if call.caller is None else f"the code of `{call.caller or ROOT_NAME}`"
         inner = ""
-        if any(len(name) > len(self.spec.layer) for name in _inside(self.evidence.modules, self.spec.layer)):
+        within = set(_inside(self.evidence.modules, self.spec.layer))
+        if any(other.layer in within and other.through_call for other in self.evidence.trace.calls):
             inner = " Layers inside it are called as functions, so theirs still fire."
         return (
             f"{self.layer} computed, but {who} ran it as `{self.spec.layer or ROOT_NAME}.forward(x)`. A "
@@ -189,11 +200,16 @@ class _Examination:
         fast = _fast_path_above(evidence.trace, name)
         if fast is not None:
             above, operation = fast
+            turned_off = (
+                "a forward hook on an inner layer turns it off"
+                if operation == ENCODER_FAST_PATH
+                else "hooks do not turn it off, and without it this layer's weights are read, not called"
+            )
             return Diagnosis(
                 Reason.FAST_PATH,
                 f"`{above or ROOT_NAME}` took its fast path: one fused operation, `{operation}`, computed "
                 f"all in place of the layers inside it, so {self.layer} never ran. It does so in eval mode "
-                "without gradients; a forward hook on an inner layer turns it off.",
+                f"without gradients; {turned_off}.",
             )
         if _has_no_forward(module):
             return Diagnosis(
@@ -205,7 +221,7 @@ class _Examination:
         if self._uses_weights_of(name):
             return Diagnosis(
                 Reason.PARENT_USES_WEIGHTS,
-                f"{self.layer} was never called, yet its weights got a gradient: `{parent or ROOT_NAME}` "
+                f"{self.layer} is never called, yet its weights get a gradient: `{parent or ROOT_NAME}` "
                 "reads `weight` and `bias` from it and computes with a function of its own. Hook the "
                 "parent, or a parameter.",
             )
@@ -213,11 +229,24 @@ class _Examination:
             return Diagnosis(
                 Reason.RAISED, f"The run ended before {self.layer} was reached: {evidence.error}"
             )
+        way = "with this input"
+        if self.usual_calls:
+            way = "than without hooks, since another hook changed what it saw"
         return Diagnosis(
             Reason.NOT_REACHED,
-            f"No code called {self.layer} in this run: `{parent or ROOT_NAME}` went another way with this "
-            f"input.",
+            f"No code called {self.layer} in this run: `{self._nearest_running() or ROOT_NAME}` went another "
+            f"way {way}.",
         )
+
+    def _nearest_running(self) -> str:
+        """The innermost layer around this one that computed in this run."""
+        ran = {call.layer for call in self.evidence.trace.calls}
+        name = self.spec.layer
+        while name:
+            name = name.rpartition(".")[0]
+            if name in ran:
+                break
+        return name
 
     def _uses_weights_of(self, name: str) -> bool:
         with_gradient = self.evidence.with_gradient

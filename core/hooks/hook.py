@@ -42,6 +42,7 @@ class Hook:
         self._log = Log(0)
         self._handles: list[Any] = []
         self._outputs: list[Any] = []
+        self._leaves: list[Tensor] = []
         self._node: Any = None
         self._spent = False
         self._touched = False
@@ -75,6 +76,9 @@ class Hook:
         self._take_off()
         if self._touched and self._parameter is not None:
             _forget_empty(self._parameter)
+        for leaf in self._leaves:
+            _forget_empty(leaf)
+        self._leaves.clear()
         self._touched = False
 
     def _take_off(self) -> None:
@@ -228,10 +232,14 @@ class Hook:
         if isinstance(output, Tensor):
             if output.requires_grad:
                 self._outputs.append(output.register_hook(self._output_gradient))
+                if output.is_leaf:
+                    self._leaves.append(output)
             return
         for role, tensor in tensors_in(output, "gradient of output"):
             if tensor.requires_grad:
                 self._outputs.append(tensor.register_hook(_Named(self, role)))
+                if tensor.is_leaf:
+                    self._leaves.append(tensor)
 
     def _output_gradient(self, gradient: Tensor) -> Any:
         if self._plain:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from core import builder, zoo
+from core.builder.words import FLOAT32
 from core.hooks.spec import ROOT_NAME, HookError, HookSpec
 from core.zoo import InputKind, ZooModel
 
@@ -128,7 +129,7 @@ class Plan:
             Mode.CHECKPOINT: "checkpoint(model, x), loss.backward()",
             Mode.NO_GRAD: "with torch.no_grad(): model(x)",
             Mode.LATE: "model(x) registers the hooks while it runs, loss.backward()",
-            Mode.COPY: "copy.deepcopy(model)(x) in another thread",
+            Mode.COPY: "a copy made before the hooks, in another thread",
             Mode.SAVE_LOAD: "model.load_state_dict(model.state_dict())",
             Mode.COMPILED: "torch.compile(model)(x) after registering",
             Mode.COMPILED_FIRST: "torch.compile(model)(x) before registering and after",
@@ -136,9 +137,12 @@ class Plan:
 
 
 def _check_cost(chain: builder.Chain, batch: int) -> None:
-    memory = batch * sum(step.activation_bytes for step in chain.steps)
+    given = math.prod(chain.input_shape) * FLOAT32
+    memory = batch * (given + sum(step.activation_bytes for step in chain.steps))
     # A parameter is used once for every place of the output: of an image, or of a sequence.
-    products = batch * sum(step.parameters * _places(step.output_shape) for step in chain.steps)
+    products = batch * sum(
+        step.parameters * _places(step.output_shape) + _pooled(step) for step in chain.steps
+    )
     if memory > MAX_ACTIVATION_BYTES:
         raise HookError(
             f"With a batch of {batch:,} the layers would give {memory / 2**20:,.0f} MiB of numbers; the "
@@ -149,6 +153,16 @@ def _check_cost(chain: builder.Chain, batch: int) -> None:
             f"With a batch of {batch:,} one run would take {products:,} multiplications; the limit here is "
             f"{MAX_PRODUCTS:,}. Use a smaller batch or smaller layers."
         )
+
+
+def _pooled(step: builder.Step) -> int:
+    """How many numbers a pooling layer reads, each as often as its window comes over it."""
+    arguments = dict(step.arguments)
+    if "Pool" not in step.layer:
+        return 0
+    if step.layer.startswith("Adaptive"):
+        return math.prod(step.input_shape) + math.prod(step.output_shape)
+    return math.prod(step.output_shape) * int(arguments["kernel_size"]) ** 2
 
 
 def _places(shape: tuple[int, ...]) -> int:

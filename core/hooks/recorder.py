@@ -25,7 +25,7 @@ class HookRecorder:
     Whatever happens in the block, afterwards the hooks are gone and (unless `restore` is off) parameters,
     buffers, gradients, `requires_grad` and training flags are what they were, bit for bit. Hooks that others
     put on the model stay. No hook is global. The outputs of the model are unchanged unless an action
-    changes them.
+    changes them. What cannot be put back is said at `Preserved`.
 
     Args:
         model: any module.

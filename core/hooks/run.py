@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -375,11 +375,8 @@ def _keep_from_tracing(recorder: HookRecorder) -> None:
 
 
 def _in_thread(module: nn.Module, args: Sequence[Tensor], kwargs: Mapping[str, Tensor]) -> Any:  # noqa: ANN401
-    found: list[Any] = []
-    thread = threading.Thread(target=lambda: found.append(module(*args, **kwargs)))
-    thread.start()
-    thread.join()
-    return found[0] if found else None
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(module, *args, **kwargs).result()
 
 
 def _detached(value: Any) -> Any:  # noqa: ANN401
@@ -442,9 +439,15 @@ def compare(bare: _Copied, output: _Copied) -> Difference:
             relative = largest / size if size else float("inf")
             worst = Difference(
                 False, largest, relative, role,
-                f"It differs from model(x) without hooks: by up to {largest:.3g} in {role}.",
+                f"It differs from model(x) without hooks: {_by(largest)} in {role}.",
             )  # fmt: skip
     return worst
+
+
+def _by(largest: float) -> str:
+    if math.isfinite(largest):
+        return f"by up to {largest:.3g}"
+    return "a number that is not finite, where the other is another one,"
 
 
 def _explain(error: Exception, trace: CallTrace) -> tuple[str, str]:

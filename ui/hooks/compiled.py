@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from core.hooks import HookRecorder
 from core.hooks.child import read_report, start_run
 from core.hooks.plan import Plan
 from core.hooks.run import Report
@@ -19,14 +20,20 @@ def compiled_report(plan: Plan) -> Report | None:
     """The report of a plan that compiles; None until there is one.
 
     Without one it draws what goes on, or the button that starts it.
+
+    Raises:
+        HookError, ZooError, BuilderError: for a plan that cannot run.
     """
+    # What cannot run is said before anything is started.
+    HookRecorder(plan.build().module, plan.hooks)
     job = current_job(KEY, repr(plan))
-    if job is not None and job.made is None and not job.listen():
+    more = job is not None and job.listen()
+    if job is not None and job.made is None and not more:
         job.made = next((found for line in job.lines if (found := read_report(line))), None)
     if job is not None and job.made is not None:
         report: Report = job.made
         return report
-    if job is not None and not job.process.finished:
+    if more:
         wait_for(KEY, "Compiling and running, in a process of its own")
         return None
     if job is not None:

@@ -36,11 +36,11 @@ def show_cost(plan: Plan) -> None:
     if plan.mode.compiles:
         st.caption("Choose a run without `torch.compile` to measure what its hooks cost.")
         return
-    effect = measured_effect(plan)
     job = current_job(KEY, repr(plan))
-    if job is not None and not job.process.finished:
+    if job is not None and job.listen():
         wait_for(KEY, "Measuring, alone, in a process of its own")
         return
+    effect = measured_effect(plan)
     if effect is not None:
         _show_effect(effect, plan)
     elif job is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -59,10 +59,10 @@ def show_live(plan: Plan, report: Report, *, projector: bool) -> None:
             f"{len(training.plan.hooks)} hooks report every step.",
         )  # fmt: skip
         return
-    if job.process.finished and not job.process.lines():
-        _show_run(job, training, projector=projector)
-    else:
+    if job.listen():
         _watch(training, projector=projector)
+    else:
+        _show_run(job, training, projector=projector)
 
 
 def _draw_controls(plan: Plan, report: Report) -> Training | None:
@@ -118,10 +118,10 @@ def _watch(training: Training, *, projector: bool) -> None:
     job: Job | None = st.session_state.get(KEY)
     if job is None or not job.listen():
         st.rerun()
-    paused = next((line["state"] == "paused" for line in reversed(job.lines) if "state" in line), False)
+    course = _course(job)
     with st.container(horizontal=True, vertical_alignment="center"):
-        command = "resume" if paused else "pause"
-        icon = ":material/play_arrow:" if paused else ":material/pause:"
+        command = "resume" if course.paused else "pause"
+        icon = ":material/play_arrow:" if course.paused else ":material/pause:"
         st.button(command.capitalize(), key=f"live:{command}", icon=icon, on_click=_tell, args=(command,))
         st.button("Stop", key="live:stop", icon=":material/stop:", on_click=_tell, args=("stop",))
     _show_run(job, training, projector=projector, running=True)
@@ -135,36 +135,59 @@ def _tell(command: str) -> None:
 
 
 def _show_run(job: Job, training: Training, *, projector: bool, running: bool = False) -> None:
-    steps = _steps(job)
-    done = steps[-1].number if steps else 0
-    last = f", loss {steps[-1].loss:.4g}" if steps else ""
+    course = _course(job)
+    done = 0 if course.last is None else course.last.number
+    last = "" if course.last is None else f", loss {course.last.loss:.4g}"
     st.progress(done / training.steps, f"step {done:,} of {training.steps:,}{last}")
     if not running:
         if job.process.error:
             trouble(job.process.error)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Run again", key="live:again", icon=":material/replay:", on_click=stop_job, args=(KEY,))
-            ended = steps[-1].ended if steps else ""
-            if ended:
-                st.caption(ended)
-    for finding in [found for step in steps for found in step.findings][:8]:
+            if course.last is not None and course.last.ended:
+                st.caption(course.last.ended)
+    for finding in course.findings[:8]:
         _show_finding(finding)
-    if steps:
+    if course.steps:
         left, right = st.columns(2)
         both = {hook.the_kind.is_backward for hook in training.plan.hooks} == {True, False}
         side = left.segmented_control("Of", SIDES, default=SIDES[1], key="live:side") if both else None
         measure = right.segmented_control("Over the steps", MEASURES, default=MEASURES[0], key="live:measure")
-        _draw(steps, training, side, measure or MEASURES[0], projector=projector)
+        _draw(course, training, side, measure or MEASURES[0], projector=projector)
 
 
-def _steps(job: Job) -> list[Step]:
-    """All steps so far; each line is read once."""
-    made: list[Step] = job.made or []
-    for line in job.lines[job.seen :]:
-        made += read_steps(line)
-    job.seen = len(job.lines)
-    job.made = made
-    return made
+@dataclass
+class _Course:
+    """A training so far, in bounded memory: every finding, and of the steps as many as a picture shows."""
+
+    steps: list[Step] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    last: Step | None = None
+    every: int = 1
+    paused: bool = False
+
+    def add(self, step: Step) -> None:
+        """Takes in the next step."""
+        self.last = step
+        self.findings += step.findings
+        if (step.number - 1) % self.every == 0:
+            self.steps.append(step)
+        if len(self.steps) > 2 * MAX_POINTS:
+            self.every *= 2
+            self.steps = self.steps[::2]
+
+
+def _course(job: Job) -> _Course:
+    """The training so far; what has been read of the process's lines is let go."""
+    course: _Course = job.made or _Course()
+    for line in job.lines:
+        for step in read_steps(line):
+            course.add(step)
+        if "state" in line:
+            course.paused = line["state"] == "paused"
+    job.lines.clear()
+    job.made = course
+    return course
 
 
 def _show_finding(finding: Finding) -> None:
@@ -175,9 +198,9 @@ def _show_finding(finding: Finding) -> None:
     )
 
 
-def _draw(steps: list[Step], training: Training, side: str | None, measure: str, *, projector: bool) -> None:
+def _draw(course: _Course, training: Training, side: str | None, measure: str, *, projector: bool) -> None:
     """A line per hook over the steps; `side` leaves out the outputs or the gradients."""
-    shown = steps[:: max(1, len(steps) // MAX_POINTS)]
+    shown = course.steps
     lines: dict[tuple[int, str], tuple[list[int], list[float | None]]] = {}
     for step in shown:
         for reading in step.readings:
@@ -207,7 +230,7 @@ def _draw(steps: list[Step], training: Training, side: str | None, measure: str,
         exponentformat="power",
         nticks=6,
     )
-    alt = f"The {measure} of what each hook saw, and the loss, over {len(steps)} steps"
+    alt = f"The {measure} of what each hook saw, and the loss, over {shown[-1].number} steps"
     show_figure(figure, key="live-figure", alt=alt, projector=projector, height=360)
     st.caption(f"{alt}. Solid: forward; dotted: gradients.")
 

@@ -37,10 +37,10 @@ def show_model(plan: Plan | None, report: Report | None, *, hidden: bool) -> Non
         alt="The layers of the model: type, output shape, parameters",
     )
     total = total_parameters(made.module)
-    trainable = sum(layer.trainable for layer in report.layers if not layer.shared_with)
+    trainable = sum(item.numel() for item in made.module.parameters() if item.requires_grad)
     st.caption(
         f"{total:,} parameters, {trainable:,} trainable, {4 * total:,} bytes. Output shapes are those of "
-        "the run above. Choose a row, and “Register a hook” begins with that layer."
+        "model(x) without hooks. Choose a row, and “Register a hook” begins with that layer."
     )
 
 

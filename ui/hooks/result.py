@@ -6,10 +6,16 @@ import html
 
 import streamlit as st
 
+from core.hooks.doctor import Reason
 from core.hooks.plan import Mode
 from core.hooks.run import Firing, Output, Report
 from ui.hooks.words import count_words, hook_words, plain, with_code
 from ui.numbers import full
+
+_WITHOUT_A_WORD = frozenset(
+    {Reason.OWN_FORWARD, Reason.AFTER_COMPILE, Reason.OTHER_INSTANCE, Reason.REGISTERED_LATE}
+)
+"""The layer computed, and its hooks were passed by."""
 
 MAX_ROWS = 12
 
@@ -134,7 +140,7 @@ def _words(report: Report) -> tuple[str, str, str]:
     count = "1 hook was" if len(skipped) == 1 else f"{len(skipped)} hooks were"
     if report.error:
         return "✗", f"{count} not reached", report.error
-    if report.plan.mode in {Mode.FORWARD, Mode.INNER, Mode.COMPILED_FIRST, Mode.COPY, Mode.LATE}:
+    if all(firing.reason in _WITHOUT_A_WORD for firing in skipped):
         return "✗", f"{count} skipped, and nothing said so", output
     return "✗", f"{count} silent", output
 

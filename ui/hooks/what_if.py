@@ -51,7 +51,12 @@ def _show_ablation(plan: Plan, report: Report, *, projector: bool) -> None:
         )
         or ABLATIONS[0]
     )  # fmt: skip
-    found = ablate_each(plan, report.layers, action)
+    # A run per layer: not again because something else on the page has changed.
+    about = repr((plan, action))
+    if st.session_state.get("ablation:about") != about:
+        st.session_state["ablation:found"] = ablate_each(plan, report.layers, action)
+        st.session_state["ablation:about"] = about
+    found: tuple[Ablation, ...] = st.session_state["ablation:found"]
     if not found:
         st.caption("This model is a single layer: there is nothing inside to replace.")
         return

@@ -263,3 +263,10 @@ def test_a_line_about_something_else_holds_nothing() -> None:
     assert read_report({"queued": True}) is None
     assert read_effect({"state": "paused"}) is None
     assert read_steps({"state": "paused"}) == []
+
+
+def test_what_compiled_code_hides_is_explained_by_the_layer_s_output(stopped: Keep) -> None:
+    asked = plan("dict_output", "model full_backward", "model forward", mode=Mode.COMPILED)
+    found = the_report(stopped(start_run(asked, seconds=180)))
+    assert [firing.fired for firing in found.firings] == [0, 1]
+    assert found.firings[0].reason is Reason.HIDDEN_OUTPUT

@@ -120,7 +120,7 @@ def test_a_container_is_named_with_its_class(layer: str, type_name: str, kind: H
 @pytest.mark.parametrize("kind", CALL_HOOKS)
 def test_weights_that_the_parent_uses_itself_are_told_from_a_layer_not_reached(kind: HookKind) -> None:
     firing = the_one("transformer", HookSpec(OUT_PROJ, kind), Mode.BACKWARD)
-    check(firing, Reason.PARENT_USES_WEIGHTS, "its weights got a gradient", "`encoder.self_attn` reads")
+    check(firing, Reason.PARENT_USES_WEIGHTS, "its weights get a gradient", "`encoder.self_attn` reads")
 
 
 def test_a_fast_path_is_named_with_its_fused_operation() -> None:
@@ -135,7 +135,7 @@ def test_a_fast_path_is_named_with_its_fused_operation() -> None:
 @pytest.mark.parametrize("kind", CALL_HOOKS)
 def test_a_branch_not_taken_is_not_reached(kind: HookKind) -> None:
     firing = the_one("early_exit", HookSpec("block2.relu", kind), Mode.BACKWARD, input_kind="zeros")
-    check(firing, Reason.NOT_REACHED, "`block2` went another way with this input")
+    check(firing, Reason.NOT_REACHED, "`model` went another way with this input")
     taken = the_one("early_exit", HookSpec("block2.relu", kind), Mode.BACKWARD, input_kind="ones")
     assert taken.fired + (taken.reason is Reason.NOT_REACHED) == 1
 
@@ -376,8 +376,12 @@ def true_reason(report: Report, spec: HookSpec, module: nn.Module, called: set[s
     plan, kind = report.plan, spec.the_kind
     if kind not in CALL_HOOKS + ON_PARAMETER:
         return {Reason.NOT_SAVED} if plan.mode is not Mode.SAVE_LOAD else set()
-    if plan.mode in {Mode.SAVE_LOAD, Mode.COPY}:
-        return {Reason.NOT_CALLED if plan.mode is Mode.SAVE_LOAD else Reason.OTHER_INSTANCE}
+    if plan.mode is Mode.SAVE_LOAD:
+        return {Reason.NOT_CALLED}
+    if plan.mode is Mode.COPY:
+        # What is never called in any instance is silent for that reason.
+        never = why_not_called(report, spec, module, called) if kind in CALL_HOOKS else set()
+        return never or {Reason.OTHER_INSTANCE}
     if kind not in CALL_HOOKS[:2] and plan.mode not in GOES_BACK:
         if plan.mode is Mode.NO_GRAD:
             return {Reason.NO_GRAD}

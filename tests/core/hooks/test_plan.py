@@ -59,3 +59,19 @@ def test_the_line_of_code_says_what_the_mode_does(mode: Mode) -> None:
 def test_no_two_modes_are_written_the_same_and_the_root_has_a_name() -> None:
     assert len({Plan("mlp", mode=mode).code for mode in Mode}) == len(Mode)
     assert Plan("mlp", mode=Mode.EXCEPTION).code == "model(x), and model raises"
+
+
+@pytest.mark.parametrize(
+    "chain",
+    ["Input(1, 1000, 1000)\nAvgPool2d(500, stride=1)", "Input(1, 300, 300)\nMaxPool2d(150, stride=1)"],
+)
+def test_a_pool_that_reads_its_input_thousands_of_times_is_refused(chain: str) -> None:
+    with pytest.raises(HookError, match="multiplications; the limit here is 200,000,000"):
+        Plan(CHAIN, chain).build()
+
+
+def test_the_input_counts_as_memory_too() -> None:
+    chain = "Input(1, 1000, 1000)\nAdaptiveAvgPool2d(1)"
+    Plan(CHAIN, chain).build()
+    with pytest.raises(HookError, match="977 MiB of numbers"):
+        Plan(CHAIN, chain, batch=256).build()

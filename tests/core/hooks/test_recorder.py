@@ -1019,3 +1019,21 @@ def test_a_hook_on_a_shared_weight_fires_once_with_the_sum_of_its_uses() -> None
         assert event.observed[0].value is not None
         assert gradient is not None
         assert torch.equal(event.observed[0].value, gradient)
+
+
+class _GivesItsParameter(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+
+    def forward(self, _: torch.Tensor) -> torch.Tensor:
+        return self.weight
+
+
+def test_a_hook_on_an_output_that_is_a_leaf_leaves_nothing_on_it() -> None:
+    model, x = _GivesItsParameter(), torch.ones(2, requires_grad=True)
+    for module, leaf in ((model, model.weight), (nn.Identity(), x)):
+        with HookRecorder(module, [HookSpec("", "output_tensor")]) as recorder:
+            module(x).sum().backward()
+        assert recorder.firings == (1,)
+        assert leaf._backward_hooks is None
