@@ -29,7 +29,7 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
     head(
         PAGE,
         "Hooks",
-        "model(x) runs the hooks. model.forward(x) skips exactly these of them, and nothing says so.",
+        "model(x) runs the hooks. model.forward(x) skips the model's own, and nothing says so.",
         hides="which hooks fire",
         projector=projector,
         on_reset=start_again,

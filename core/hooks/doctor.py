@@ -110,8 +110,9 @@ class _Examination:
         if self.kind.is_on_state:
             return Diagnosis(
                 Reason.NOT_SAVED,
-                f"A {self.kind} hook fires when the state is saved or loaded, however the model is called. "
-                "This run did neither: choose the run that saves and loads.",
+                f"A {self.kind} hook fires when the state is {self._state_verb()}, however the model is "
+                "called. "
+                "That did not happen in this run: choose the one that saves and loads.",
             )
         if self.plan.mode is Mode.SAVE_LOAD:
             return Diagnosis(
@@ -129,6 +130,10 @@ class _Examination:
             if skipped is not None:
                 return skipped
         return self._no_gradient() if self.kind.is_backward else self._forward_silent()
+
+    def _state_verb(self) -> str:
+        saving = self.kind in {HookKind.STATE_DICT_PRE, HookKind.STATE_DICT}
+        return "saved, by `state_dict()`" if saving else "loaded, by `load_state_dict()`"
 
     def _elsewhere(self) -> Diagnosis | None:
         if self.plan.mode not in {Mode.COPY, Mode.COMPILED_FIRST}:
@@ -356,7 +361,7 @@ def _article(word: str) -> str:
 
 
 def _times(count: int) -> str:
-    return "not once" if count == 0 else "once" if count == 1 else f"{count} times"
+    return "not at all" if count == 0 else "once" if count == 1 else f"{count} times"
 
 
 def _first_name(modules: Mapping[str, nn.Module], name: str) -> str:

@@ -48,7 +48,7 @@ TRAPS: tuple[Trap, ...] = (
         "forward-skips",
         "Calling forward() yourself",
         "Which hooks fire if you write model.forward(x) instead of model(x)?",
-        "Hooks are called by __call__, and model.forward(x) goes around it. But forward calls the children "
+        "Hooks are called by `__call__`, and model.forward(x) goes around it. But forward calls the children "
         "as usual, so their hooks do fire. Output and autograd graph are the same, and nothing tells you "
         "that a hook was skipped.",
         "Write model(x), never model.forward(x).",
@@ -208,7 +208,7 @@ TRAPS: tuple[Trap, ...] = (
         "late-registration",
         "A hook added on the way",
         "A hook is added while forward runs. Does it fire in that call?",
-        "__call__ looks for hooks before forward. If there are none it takes a short cut, which calls "
+        "`__call__` looks for hooks before forward. If there are none it takes a short cut, which calls "
         "forward and nothing else, so a hook added there is missed. If there is one already, a forward hook "
         "added on the way does fire.",
         "Add hooks before the call.",

@@ -174,7 +174,9 @@ def _layers(title: str | None, chain: str | None) -> dict[str, tuple[str, ...]]:
 
 def draw_inputs(*, projector: bool) -> None:
     """Draws the inputs on the stage."""
-    columns = st.columns([1.2, 1.4, 1, 1], gap="small", vertical_alignment="bottom") if projector else None
+    needs_layer = chosen_mode().needs_layer
+    widths = [1.1, 2.6, 0.8, 0.7] if needs_layer else [1.2, 1.4, 1, 1]
+    columns = st.columns(widths, gap="small", vertical_alignment="bottom") if projector else None
     places: list[DeltaGenerator] = list(columns) if columns else [st.container() for _ in range(4)]
     hidden: Literal["visible", "collapsed"] = "collapsed" if projector else "visible"
     with places[0]:
@@ -183,7 +185,6 @@ def draw_inputs(*, projector: bool) -> None:
             label_visibility=hidden,
         )  # fmt: skip
     layers = current_layers()
-    needs_layer = chosen_mode().needs_layer
     if projector and needs_layer:
         places[1], layer_place = places[1].columns(2, gap="xsmall")
     else:
@@ -214,7 +215,7 @@ def _model_changed() -> None:
     if hooks:
         kept = [text for text in hooks if _layer_of(text) in layers]
         st.session_state.hook = kept or list(WORKED_HOOKS)
-    if layer_name(st.session_state.layer) not in layers:
+    if not layer_name(st.session_state.layer) or layer_name(st.session_state.layer) not in layers:
         st.session_state.layer = layer_label(list(layers)[-1])
 
 
@@ -336,10 +337,10 @@ def _add(names: tuple[str, ...]) -> None:
         except (HookError, TypeError) as error:
             state["new:complaint"] = str(error)
             return
-        if str(spec) in texts:
-            state["new:complaint"] = f"`{spec}` is registered already."
-        else:
+        if str(spec) not in texts:
             texts.append(str(spec))
+        elif len(names) == 1:
+            state["new:complaint"] = f"`{spec}` is registered already."
     if len(texts) > MAX_HOOKS:
         state["new:complaint"] = f"{len(texts)} hooks are too many: at most {MAX_HOOKS} at once."
         return

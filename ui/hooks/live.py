@@ -24,6 +24,7 @@ KEY: Final = "hooks:training"
 MEASURES: Final = ("norm", "mean", "std", "zeros")
 SIDES: Final = ("outputs", "gradients")
 MAX_LINES: Final = 24
+MAX_FINDINGS: Final = 3
 MAX_POINTS: Final = 300
 
 
@@ -41,7 +42,7 @@ class Preset:
 PRESETS: Final = (
     Preset("Gradients vanish", "Vanishing gradients", 1.0, 0.05, 0),
     Preset("Gradients explode", "Exploding gradients", 1.0, 1e-6, 0),
-    Preset("ReLUs die", "Multilayer perceptron", 6.0, 2.0, 0),
+    Preset("ReLUs die", "Multilayer perceptron", 1.0, 2.0, 0),
     Preset("A NaN appears", "Multilayer perceptron", 1.0, 0.05, 20),
 )
 
@@ -146,8 +147,10 @@ def _show_run(job: Job, training: Training, *, projector: bool, running: bool = 
             st.button("Run again", key="live:again", icon=":material/replay:", on_click=stop_job, args=(KEY,))
             if course.last is not None and course.last.ended:
                 st.caption(course.last.ended)
-    for finding in course.findings[:8]:
+    for finding in course.findings[:MAX_FINDINGS]:
         _show_finding(finding)
+    if len(course.findings) > MAX_FINDINGS:
+        st.caption(f"… and {len(course.findings) - MAX_FINDINGS} more of the same run.")
     if course.steps:
         left, right = st.columns(2)
         both = {hook.the_kind.is_backward for hook in training.plan.hooks} == {True, False}

@@ -42,12 +42,20 @@ def show_verdict(report: Report) -> None:
     st.html(f"<div class='uth-numbers'>{_verdict(report)}</div>")
 
 
+def usual_code(report: Report) -> str:
+    """What the usual run is: a backward pass, saving and loading are in it if a hook waits for them."""
+    kinds = [firing.spec.the_kind for firing in report.firings]
+    backward = ", loss.backward()" if any(kind.is_backward for kind in kinds) else ""
+    state = ", saving, loading" if any(kind.is_on_state for kind in kinds) else ""
+    return f"model(x){backward}{state}"
+
+
 def show_reason(report: Report) -> None:
     """The sentence that says why, for the first hook that stayed silent."""
     reasons = {firing.sentence: firing for firing in report.skipped if firing.sentence}
     if reasons:
         sentence = next(iter(reasons))
-        more = "" if len(reasons) == 1 else f" <span class='uth-plain'>({len(reasons) - 1} more below)</span>"
+        more = "" if len(reasons) == 1 else " <span class='uth-plain'>(other reasons are under Why?)</span>"
         st.html(f"<p class='uth-reason'><b>Why?</b> {with_code(sentence)}{more}</p>")
 
 
@@ -71,10 +79,10 @@ def show_board(report: Report, *, hidden: bool, projector: bool) -> None:
         _row(firing, order[firing.index], hidden=hidden, usual=not (hidden and tells)) for firing in shown
     )
     more = len(report.firings) - len(shown)
-    below = f"<div class='uth-plain'>… and {more} more: all are under Why?</div>" if more else ""
+    below = f"<div class='uth-plain'>… and {more} more; the silent ones are under Why?</div>" if more else ""
     st.html(
         "<table class='uth-board'><thead><tr><th>hook on</th><th>kind · what it does</th>"
-        f"<th>in model(x)</th><th>in {html.escape(_short(report.plan.code))}</th></tr></thead>"
+        f"<th>in {usual_code(report)}</th><th>in this run</th></tr></thead>"
         f"<tbody>{lines}</tbody></table>{below}"
     )
 
@@ -114,7 +122,8 @@ def _value(output: Output | None) -> str:
     first = output.tensors[0]
     if first.statistics.count == 1:
         return full(first.preview[0], "float32")
-    text = ", ".join(f"{number:.2g}" for number in first.preview[:2])
+    numbers = [f"{number:.2g}" for number in first.preview[:2]]
+    text = ", ".join(numbers[:1] if any("e" in number for number in numbers) else numbers)
     return f"{text} …".replace("-", "\N{MINUS SIGN}")
 
 
@@ -130,7 +139,7 @@ def _verdict(report: Report) -> str:
 def _words(report: Report) -> tuple[str, str, str]:
     """Sign, headline and the sentence below it."""
     if report.error and report.plan.mode is not Mode.EXCEPTION:
-        return "✗", "the run ended with an error", f"{report.error}. {report.advice}".strip()
+        return "✗", "the run ended with an error", f"{report.error.rstrip('.')}. {report.advice}".strip()
     output = "" if report.difference is None else report.difference.sentence
     skipped = report.skipped
     if not report.firings:
@@ -143,7 +152,3 @@ def _words(report: Report) -> tuple[str, str, str]:
     if all(firing.reason in _WITHOUT_A_WORD for firing in skipped):
         return "✗", f"{count} skipped, and nothing said so", output
     return "✗", f"{count} silent", output
-
-
-def _short(code: str) -> str:
-    return code if len(code) <= 34 else f"{code[:33]}…"

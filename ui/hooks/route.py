@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.hooks.run import Firing, Output, Report
 from core.hooks.spec import ROOT_NAME, HookKind
+from ui.hooks.result import usual_code
 from ui.numbers import full
 
 MAX_CHIPS: Final = 14
@@ -31,8 +32,7 @@ def show_route(report: Report, *, hidden: bool) -> bool:
     firings = report.firings
     if not firings or len(firings) > MAX_CHIPS or any(item.spec.the_kind.is_on_state for item in firings):
         return False
-    backward = any(firing.spec.the_kind.is_backward for firing in firings)
-    usual = "model(x), loss.backward()" if backward else "model(x)"
+    usual = usual_code(report)
     lanes = []
     if report.plan.code != usual:
         lanes.append(_lane(usual, report, "expected", report.bare))

@@ -40,8 +40,11 @@ def show_why(plan: Plan | None, report: Report | None, *, hidden: bool, projecto
     if view == WHY_VIEWS[3]:
         _show_story()
         return
-    if plan is None or report is None:
+    if plan is None:
         st.caption("Nothing to explain until the inputs above can be used.")
+        return
+    if report is None:
+        st.caption("Nothing to explain until the run above has ended.")
         return
     if hidden:
         st.caption("Hidden until you have made your guess above.")

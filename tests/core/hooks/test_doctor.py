@@ -320,7 +320,7 @@ def test_a_hook_on_the_state_waits_for_saving_and_loading(kind: HookKind) -> Non
     check(
         the_one("mlp", HookSpec("fc1", kind)),
         Reason.NOT_SAVED,
-        f"A {kind} hook fires when the state is saved",
+        f"A {kind} hook fires when the state is {'loaded' if kind.startswith('load') else 'saved'}",
     )
     saved = the_one("mlp", HookSpec("fc1", kind), Mode.SAVE_LOAD)
     assert (saved.fired, saved.reason) == (1, None)
