@@ -56,6 +56,8 @@ def infix(
             text, binding = names.get(node.name, node.name), _ATOM
         elif node.op == CONSTANT:
             text = number(node.value)
+            if dialect is Dialect.TORCH and node.value == 0:
+                text = str(node.value)  # Python's whole number 0 has no sign
             binding = _NEGATION if text.startswith("-") else _ATOM
         else:
             inputs = [(texts[index], bindings[index]) for index in node.inputs]

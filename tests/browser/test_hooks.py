@@ -158,7 +158,7 @@ def test_quick_hands_end_in_a_page_that_agrees_with_itself(page: Page) -> None:
         choose(page, "Run", run)
     expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value(FORWARD)
     expect_fired(page, by_pytorch("mlp", WORKED, FORWARD))
-    expect(page.locator(".uth-board th").last).to_have_text(f"in {FORWARD}")
+    expect(page.locator(".uth-route .lane code").last).to_have_text(FORWARD)
     expect(page.locator(".uth-route .lane > code").last).to_have_text(FORWARD)
     assert address(page).get("run", [FORWARD]) == [FORWARD]
     choose(page, "Run", CALL)
