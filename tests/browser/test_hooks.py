@@ -1,7 +1,6 @@
 """The hooks lab in a browser: what a visitor chooses, registers, runs, guesses, trains and takes away."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -503,7 +502,6 @@ def test_what_watching_costs_is_measured_elsewhere_and_outdated_by_a_change(visi
     expect(panel.locator(".uth-number")).to_have_count(0)
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_run_that_compiles_goes_on_elsewhere(visitor: Visitor) -> None:
     visitor.open(link(run="torch.compile, then hooks"))
     page = visitor.page
