@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -99,11 +99,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class _Uncopied:
-    """A tensor for which there was no room: its shape and dtype, and what was counted on the spot."""
+    """A tensor that was not copied: its shape and dtype, and what was counted on the spot."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
     counted: Statistics | tuple[int, Summary] | None
+
+
+LARGE: Final = 2**18
+"""From how many bytes on a tensor is counted at once: memory new from the system costs more than counting."""
 
 
 Taken = tuple[str, Tensor | _Uncopied]
@@ -148,7 +152,7 @@ class Log:
         taken: list[Taken] = []
         if isinstance(value, Tensor) and value.layout is torch.strided:
             size = value.numel() * value.element_size()
-            if size <= self._room:
+            if size <= self._room and (size < LARGE or capture or not _counted_fast(value)):
                 self._room -= size
                 taken.append((role, (value.detach() if value.requires_grad else value).clone()))
                 self._entries.append((index, spec, firing, taken, False, "", start, time.perf_counter_ns()))
@@ -157,13 +161,13 @@ class Log:
         self._entries.append((index, spec, firing, taken, False, "", start, time.perf_counter_ns()))
 
     def take(self, role: str, value: Any, taken: list[Taken], *, capture: bool = False) -> None:  # noqa: ANN401
-        """Copies the tensors in a value as they are now, as long as there is room."""
+        """Copies the tensors in a value as they are now, or counts what is large or has no room."""
         if not isinstance(value, Tensor):
             for inner, tensor in tensors_in(value, role):
                 self.take(inner, tensor, taken, capture=capture)
             return
         size = value.numel() * value.element_size() if value.layout is torch.strided else 0
-        if size <= self._room:
+        if size <= self._room and (size < LARGE or capture or not _counted_fast(value)):
             self._room -= size
             taken.append((role, (value.detach() if value.requires_grad else value).clone()))
             return
@@ -209,6 +213,10 @@ class Log:
         self._events.clear()
         self._room = self.budget
         return events
+
+
+def _counted_fast(tensor: Tensor) -> bool:
+    return tensor.dtype is torch.float32 and tensor.device.type == "cpu" and tensor.is_contiguous()
 
 
 def _settled(tensor: Tensor) -> Statistics | None:

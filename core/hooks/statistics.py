@@ -1,15 +1,16 @@
 """The statistics of a tensor: copied when a hook fires, counted when someone looks.
 
-A reduction costs 1.5 to 100 microseconds each, a copy of up to a hundred thousand numbers less than two of
-them. So a hook copies a tensor while there is room, and `settle` counts the copies later. On a GPU, where
-there is no room for copies, `summarize` takes four fast reductions that nobody waits for.
+A reduction costs 1.5 to 100 microseconds each, a copy of up to sixty thousand numbers less than two of them.
+So a hook copies a tensor while there is room, and `settle` counts the copies later; what is larger is counted
+at once. On a GPU, where there is no room for copies, `summarize` takes four fast reductions that nobody waits
+for.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -20,9 +21,9 @@ from torch import Tensor
 BINS: Final = 24
 _SMALL: Final = 1e-15  # its square is 1e-30, and float32 is exact to 1e-45 there
 EXACT: Final = 16_384
-"""Up to how many numbers everything is counted in float64."""
+"""Up to how many numbers mean, std and norm are counted in float64."""
 SAMPLE: Final = 2_048
-"""About how many numbers the histogram of a larger tensor is made from."""
+"""From how many numbers at least the histogram of a larger tensor is made."""
 
 Numbers: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 
@@ -74,6 +75,28 @@ class Statistics:
         return self.nans == 0 and self.infinities == 0
 
 
+class _Sampled(Statistics):
+    """The same with a sample from which the histogram is counted when someone asks for it."""
+
+    def __init__(self, sample: Numbers, every: int, **known: float) -> None:
+        vars(self).update(known, _sample=sample, _every=every)
+
+    @property
+    def histogram(self) -> Histogram:
+        """Of the sample's finite numbers."""
+        mine = vars(self)
+        if "_histogram" not in mine:
+            mine["_histogram"] = _histogram(mine.pop("_sample"), self.minimum, self.maximum, mine["_every"])
+        counted: Histogram = mine["_histogram"]
+        return counted
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Statistics) and astuple(self) == astuple(other)
+
+    def __hash__(self) -> int:
+        return hash(astuple(self))
+
+
 Summary = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, int]
 """Sum, norm, least and largest number (0-dim tensors), a sample, and the share of numbers in it: 1 in n."""
 
@@ -96,7 +119,7 @@ def summarize(tensor: Tensor) -> Summary | None:
         return None
     flat = tensor.reshape(-1)
     wide = torch.float32 if flat.element_size() < 4 else flat.dtype
-    every = max(1, count // SAMPLE)
+    every = _of_every(count)
     return (
         flat.sum(dtype=wide),
         torch.linalg.vector_norm(flat, dtype=wide),
@@ -126,7 +149,7 @@ def read_summary(count: int, summary: Summary) -> Statistics | None:
     low, high = float(least), float(largest)
     if variance < 1e-3 * mean * mean or 0 < max(-low, high) < _SMALL:
         return None
-    histogram = replace(_histogram(_numbers(sample), low, high), of_every=every)
+    histogram = _histogram(_numbers(sample), low, high, every)
     return Statistics(count, mean, math.sqrt(variance), low, high, float(norm), None, 0, 0, histogram)
 
 
@@ -134,8 +157,8 @@ def settle(tensors: Sequence[Tensor]) -> list[Statistics]:
     """The statistics of tensors.
 
     Of up to `EXACT` numbers they are exact but for the rounding of float64. Of more float32 numbers, the mean
-    is within 1e-5 of the root mean square, std and norm are within 1e-4 of themselves, and the histogram
-    counts every n-th number.
+    is within 1e-5 of the root mean square, and std and norm are within 1e-4 of themselves. The histogram is
+    counted when someone asks for it; from twice `SAMPLE` numbers on, it counts every n-th.
 
     Args:
         tensors: countable, of any real dtype, device and shape.
@@ -159,23 +182,30 @@ def _numbers(tensor: Tensor) -> Numbers:
 def _count(numbers: Numbers) -> Statistics:
     if not numbers.size:
         return _EMPTY
+    finite, nans = numbers, 0
     low, high = float(numbers.min()), float(numbers.max())
     if not math.isfinite(low) or not math.isfinite(high):
-        return _count_around(numbers)
-    moments = _fast_moments(numbers) if numbers.size > EXACT and numbers.dtype == np.float32 else None
-    mean, std, norm = moments or _exact_moments(numbers.astype(np.float64, copy=False))
-    zeros = int(np.count_nonzero(numbers == 0)) if low <= 0 <= high else 0
-    return Statistics(
-        numbers.size, mean, std, low, high, norm, zeros, 0, 0, _histogram(numbers, low, high)
-    )  # fmt: skip
-
-
-def _count_around(numbers: Numbers) -> Statistics:
-    """Where some numbers are not finite: the statistics of the others."""
-    finite = numbers[np.isfinite(numbers)]
-    nans = int(np.count_nonzero(np.isnan(numbers)))
-    infinities = numbers.size - finite.size - nans
-    return replace(_count(finite), count=numbers.size, nans=nans, infinities=infinities)
+        finite = numbers[np.isfinite(numbers)]
+        nans = int(np.count_nonzero(np.isnan(numbers)))
+        if not finite.size:
+            return replace(_EMPTY, count=numbers.size, nans=nans, infinities=numbers.size - nans)
+        low, high = float(finite.min()), float(finite.max())
+    moments = _fast_moments(finite) if finite.size > EXACT and finite.dtype == np.float32 else None
+    mean, std, norm = moments or _exact_moments(finite.astype(np.float64, copy=False))
+    every = _of_every(finite.size)
+    return _Sampled(
+        finite[::every].copy(),
+        every,
+        count=numbers.size,
+        mean=mean,
+        std=std,
+        minimum=low,
+        maximum=high,
+        norm=norm,
+        zeros=int(np.count_nonzero(finite == 0)) if low <= 0 <= high else 0,
+        nans=nans,
+        infinities=numbers.size - finite.size - nans,
+    )
 
 
 _EMPTY: Final = Statistics(0, math.nan, math.nan, math.nan, math.nan, 0.0, 0, 0, 0, None)
@@ -189,9 +219,18 @@ def _exact_moments(numbers: NDArray[np.float64]) -> tuple[float, float, float]:
     return mean, std, math.sqrt(float(np.dot(numbers, numbers)))
 
 
+_PART: Final = 16_384
+_ONES: Final = np.ones(_PART, np.float32)
+
+
 def _fast_moments(numbers: Numbers) -> tuple[float, float, float] | None:
     """The same in one pass over float32; None where rounding would show."""
-    mean = float(torch.from_numpy(numbers).sum()) / numbers.size
+    total = 0.0
+    for start in range(0, numbers.size, _PART):
+        part = numbers[start : start + _PART]
+        # A product with ones is the fastest sum there is, and a part is short enough for float32.
+        total += float(np.dot(part, _ONES[: part.size]))
+    mean = total / numbers.size
     square = float(np.dot(numbers, numbers)) / numbers.size
     variance = square - mean * mean
     if not math.isfinite(square) or square < _SMALL**2 or variance < 1e-3 * mean * mean:
@@ -199,15 +238,20 @@ def _fast_moments(numbers: Numbers) -> tuple[float, float, float] | None:
     return mean, math.sqrt(variance), math.sqrt(square * numbers.size)
 
 
-def _histogram(numbers: Numbers, low: float, high: float) -> Histogram:
-    """A histogram of finite numbers from `low` to `high`: of all up to `EXACT`, of about `SAMPLE` of more."""
-    every = 1 if numbers.size <= EXACT else numbers.size // SAMPLE
+def _of_every(count: int) -> int:
+    """From how many numbers one goes into the histogram; odd, for layers are most often of even widths."""
+    return max(1, count // SAMPLE) | 1 if count >= 2 * SAMPLE else 1
+
+
+def _histogram(sample: Numbers, low: float, high: float, every: int) -> Histogram:
+    """A histogram of finite numbers from `low` to `high`; one of `every` is in the sample."""
     low, high = _range(low, high)
-    # Half of everything: the whole width may be more than a float64 holds.
-    places = numbers[::every] * np.float64(0.5)
-    places -= low / 2
-    places /= high / 2 - low / 2
-    places *= BINS
+    with np.errstate(all="ignore"):
+        # Half of everything: the whole width may be more than a float64 holds.
+        places = sample * np.float64(0.5)
+        places -= low / 2
+        places /= high / 2 - low / 2
+        places *= BINS
     bins = np.minimum(np.maximum(places, 0), BINS - 1).astype(np.intp)
     return Histogram(low, high, tuple(np.bincount(bins, minlength=BINS).tolist()), every)
 

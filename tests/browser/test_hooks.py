@@ -285,6 +285,23 @@ def test_a_link_to_a_chain_shows_it_before_its_tab_is_opened(visitor: Visitor) -
     expect(text).to_have_value("Input(3)\nLinear(3, 1)")
 
 
+def test_a_layer_chosen_in_the_table_is_the_one_that_the_form_begins_with(visitor: Visitor) -> None:
+    visitor.open(link(model=MLP))
+    page = visitor.page
+    table = tab(page, "The model").get_by_test_id("stDataFrame")
+    rows = table.locator("canvas tr")  # what the canvas tells screen readers; the first has the headings
+    expect(rows.nth(3)).to_contain_text("relu")
+    table.scroll_into_view_if_needed()
+    grid = table.get_by_test_id("data-grid-canvas").bounding_box()
+    assert grid is not None
+    line = grid["height"] / rows.count()
+    page.mouse.click(grid["x"] + 12, grid["y"] + 3.5 * line)
+    expect(rows.nth(3)).to_have_attribute("aria-selected", "true")
+    page.get_by_role("button", name="Register a hook").click()
+    form = page.get_by_test_id("stPopoverBody")
+    expect(form.get_by_role("combobox", name="Layer", exact=True)).to_have_value("relu")
+
+
 def test_markup_in_a_link_is_only_text(visitor: Visitor) -> None:
     bait = "<img/src=x/onerror=alert(1)>"
     visitor.page.on("dialog", lambda dialog: visitor.errors.append(dialog.message))

@@ -151,13 +151,13 @@ def test_a_process_that_cannot_be_watched_is_ended_and_takes_no_slot(
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    others = psutil.Process().children()  # a browser's driver, for one
+    others = set(psutil.Process().children())  # a browser's driver, for one; they may end meanwhile
     with monkeypatch.context() as patch:
         patch.setattr(threading, "Timer", fails)
         for _ in range(AT_ONCE + 1):
             with pytest.raises(RuntimeError, match="new thread"):
                 start(SLEEP)
-    assert psutil.Process().children() == others
+    assert set(psutil.Process().children()) <= others
     assert first_line(start(SLEEP))
 
 

@@ -119,8 +119,9 @@ def test_statistics_are_those_of_torch_and_numpy_in_float64(dtype: torch.dtype, 
     assert (found.minimum, found.maximum) == (float(wide.min()), float(wide.max()))
     assert found.zeros == int((tensor == 0).sum())
     assert found.histogram is not None
-    counts, edges = np.histogram(wide.numpy(), BINS, (found.histogram.low, found.histogram.high))
-    on_edges = int(np.isclose(wide.numpy()[:, None], edges[None], rtol=1e-14, atol=1e-14).any(1).sum())
+    sampled = wide.numpy()[:: found.histogram.of_every]
+    counts, edges = np.histogram(sampled, BINS, (found.histogram.low, found.histogram.high))
+    on_edges = int(np.isclose(sampled[:, None], edges[None], rtol=1e-14, atol=1e-14).any(1).sum())
     difference = np.abs(counts - np.array(found.histogram.counts)).sum()
     assert difference <= 2 * on_edges
 
@@ -237,7 +238,7 @@ def test_the_fast_statistics_are_within_their_error_or_none(tensor: Tensor) -> N
     assert exact.histogram is not None
     assert (found.histogram.low, found.histogram.high) == (exact.histogram.low, exact.histogram.high)
     sampled = listed(tensor)[:: found.histogram.of_every]
-    assert found.histogram.of_every == max(1, exact.count // SAMPLE)
+    assert found.histogram.of_every == exact.histogram.of_every
     assert sum(found.histogram.counts) == len(sampled)
     check_histogram(dataclasses.replace(found.histogram, of_every=1), sampled)
 
@@ -291,7 +292,7 @@ def test_many_numbers_are_counted_within_the_stated_error(
     assert (found.minimum, found.maximum) == (float(wide.min()), float(wide.max()))
     assert found.zeros == int((tensor == 0).sum())
     assert found.histogram is not None
-    assert found.histogram.of_every == size // SAMPLE
+    assert found.histogram.of_every >= size // SAMPLE
     sampled = listed(tensor)[:: found.histogram.of_every]
     check_histogram(dataclasses.replace(found.histogram, of_every=1), sampled)
 
@@ -301,3 +302,32 @@ def test_many_numbers_with_one_that_is_none_are_counted_around_it() -> None:
     tensor[7], tensor[8] = math.nan, -math.inf
     (found,) = settle([tensor])
     assert (found.count, found.nans, found.infinities, found.mean) == (2 * EXACT, 1, 1, 1.0)
+
+
+@pytest.mark.parametrize(("size", "of_every"), [(2 * SAMPLE - 1, 1), (2 * SAMPLE, 3), (6 * SAMPLE, 7)])
+def test_one_of_an_odd_number_is_in_the_histogram(size: int, of_every: int) -> None:
+    rows = torch.zeros(size // 4 + 1, 4)
+    rows[:, 2] = 1  # of an even number, this column would be in it always or never
+    (found,) = settle([rows.reshape(-1)[:size]])
+    assert found.histogram is not None
+    assert found.histogram.of_every == of_every
+    ones, all_of_them = found.histogram.counts[-1], sum(found.histogram.counts)
+    assert all_of_them == -(-size // of_every)
+    assert ones / all_of_them == pytest.approx(0.25, abs=0.001)
+
+
+def test_a_histogram_counted_later_is_of_what_was_there_when_it_was_settled() -> None:
+    tensor = torch.arange(100.0)
+    (found,) = settle([tensor])
+    tensor.zero_()
+    assert found.histogram is not None
+    assert found.histogram.counts[0] < 100
+    assert found.histogram is found.histogram
+
+
+def test_statistics_with_a_histogram_still_to_be_counted_equal_those_with_one() -> None:
+    one, two, other = settle([torch.arange(9.0), torch.arange(9.0), torch.arange(8.0)])
+    counted = Statistics(*(getattr(two, field.name) for field in dataclasses.fields(Statistics)))
+    assert (one == two, one == counted, counted == one) == (True, True, True)
+    assert len({one, two}) == 1
+    assert one != other
