@@ -91,12 +91,11 @@ def test_tensor_bytes_see_a_tensor_come_and_go() -> None:
 
 def test_the_benchmark_runs() -> None:
     tables = hooks.run(rounds=1, torchlens_rounds=1, sizes=(2, 5, 20), size_rounds=1, repeats=2)
-    forward, one_thread, backward, rival, sizes, memory = tables
-    for table in (forward, backward, rival):
+    forward, backward, rival, sizes, memory, one_thread = tables
+    for table in (forward, backward, rival, one_thread):
         assert list(dict.fromkeys(row[0] for row in table.rows)) == MODELS
     assert {row[1] for row in forward.rows} >= {"bare", hooks.OBSERVE, hooks.READ, hooks.CAPTURE, hooks.WHOLE}
-    assert [row[:2] for row in one_thread.rows] == [row[:2] for row in forward.rows]
-    assert "1 threads" in one_thread.title
+    assert {row[1] for row in one_thread.rows} == {"bare", hooks.OBSERVE, hooks.READ}
     assert {row[1] for row in backward.rows} >= {"output_tensor, observe", "output_tensor, capture"}
     assert {row[1] for row in rival.rows} == {"bare", "ours", "ours, values only", "TorchLens"}
     assert [row[0] for row in sizes.rows] == [2, 5, 20]
