@@ -151,10 +151,10 @@ class Log:
         start = time.perf_counter_ns()
         taken: list[Taken] = []
         if isinstance(value, Tensor) and value.layout is torch.strided:
-            size = value.numel() * value.element_size()
+            size = value.nbytes
             if size <= self._room and (size < LARGE or capture or not _counted_fast(value)):
                 self._room -= size
-                taken.append((role, (value.detach() if value.requires_grad else value).clone()))
+                taken = [(role, (value.detach() if value.requires_grad else value).clone())]
                 self._entries.append((index, spec, firing, taken, False, "", start, time.perf_counter_ns()))
                 return
         self.take(role, value, taken, capture=capture)
@@ -166,7 +166,7 @@ class Log:
             for inner, tensor in tensors_in(value, role):
                 self.take(inner, tensor, taken, capture=capture)
             return
-        size = value.numel() * value.element_size() if value.layout is torch.strided else 0
+        size = value.nbytes if value.layout is torch.strided else 0
         if size <= self._room and (size < LARGE or capture or not _counted_fast(value)):
             self._room -= size
             taken.append((role, (value.detach() if value.requires_grad else value).clone()))
