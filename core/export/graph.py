@@ -1,0 +1,223 @@
+"""What an ONNX graph holds, counted from its protobuf alone: no runtime sees it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import onnx
+
+DEFAULT_DOMAIN: Final = "ai.onnx"
+"""How the empty domain is written here."""
+
+Dimension: TypeAlias = int | str | None
+"""A fixed size, a symbolic one, or one that is not known."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """An input or output of a graph.
+
+    Attributes:
+        kind: `tensor`, `sequence`, `optional`, `map`, `sparse_tensor` or `unknown`.
+        dtype: the name of its elements' type as ONNX writes it, in small letters: `float`, `int64`; empty if
+            it is no tensor.
+        shape: None if the rank is not known or it is no tensor.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    shape: tuple[Dimension, ...] | None
+
+    @property
+    def shape_text(self) -> str:
+        """The shape as a table says it: `(batch, 10)`."""
+        if self.shape is None:
+            return "?"
+        inner = ", ".join("?" if size is None else str(size) for size in self.shape)
+        return f"({inner},)" if len(self.shape) == 1 else f"({inner})"
+
+
+@dataclass(frozen=True)
+class External:
+    """A tensor whose numbers lie in another file.
+
+    Attributes:
+        tensor: its name.
+        location: the file that the model names.
+        offset, length: in bytes; None where the model does not say.
+    """
+
+    tensor: str
+    location: str
+    offset: int | None
+    length: int | None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What a model's protobuf says about it.
+
+    Attributes:
+        size: bytes of the file.
+        ir_version: the version of the file format.
+        opsets: the operator sets that it imports: domain and version.
+        producer: the name and version of what wrote it.
+        inputs, outputs: of the main graph; inputs without those that an initializer fills.
+        nodes: how many, in subgraphs and local functions too.
+        depth: how deep subgraphs lie in one another; 0 if there are none.
+        operators: how often each occurs, the most frequent first; `domain::name` outside the default domain.
+        domains: of the nodes.
+        functions: how many local functions it defines.
+        initializers: how many.
+        numbers: how many numbers the initializers hold.
+        external: tensors that lie in other files.
+        metadata: key and value.
+    """
+
+    size: int
+    ir_version: int
+    opsets: tuple[tuple[str, int], ...]
+    producer: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    nodes: int
+    depth: int
+    operators: tuple[tuple[str, int], ...]
+    domains: tuple[str, ...]
+    functions: int
+    initializers: int
+    numbers: int
+    external: tuple[External, ...]
+    metadata: tuple[tuple[str, str], ...]
+
+    @property
+    def opset(self) -> int | None:
+        """The version of the default operator set; None if it imports none."""
+        return dict(self.opsets).get(DEFAULT_DOMAIN)
+
+
+def describe(model: onnx.ModelProto, size: int) -> Graph:
+    """Counts a model that has been parsed.
+
+    Args:
+        model: any; nothing in it is trusted to be valid.
+        size: bytes of the file that it came from.
+    """
+    graph = model.graph
+    filled = {tensor.name for tensor in graph.initializer}
+    operators: Counter[str] = Counter()
+    domains: set[str] = set()
+    depth = nodes = 0
+    for node, level in walk(model):
+        nodes += 1
+        depth = max(depth, level)
+        domains.add(node.domain or DEFAULT_DOMAIN)
+        default = node.domain in {"", DEFAULT_DOMAIN}
+        operators[node.op_type if default else f"{node.domain}::{node.op_type}"] += 1
+    tensors = list(tensors_of(model))
+    return Graph(
+        size=size,
+        ir_version=model.ir_version,
+        opsets=tuple(sorted((each.domain or DEFAULT_DOMAIN, each.version) for each in model.opset_import)),
+        producer=" ".join(part for part in (model.producer_name, model.producer_version) if part),
+        inputs=tuple(value(each) for each in graph.input if each.name not in filled),
+        outputs=tuple(value(each) for each in graph.output),
+        nodes=nodes,
+        depth=depth,
+        operators=tuple(operators.most_common()),
+        domains=tuple(sorted(domains)),
+        functions=len(model.functions),
+        initializers=len(graph.initializer) + len(graph.sparse_initializer),
+        numbers=sum(_numbers(tensor) for tensor in graph.initializer),
+        external=tuple(
+            _external(tensor) for tensor in tensors if tensor.data_location == onnx.TensorProto.EXTERNAL
+        ),
+        metadata=tuple((each.key, each.value) for each in model.metadata_props),
+    )
+
+
+def value(info: onnx.ValueInfoProto) -> Value:
+    """An input or output as ONNX declares it."""
+    kind = info.type.WhichOneof("value") or "unknown"
+    if kind not in {"tensor_type", "sparse_tensor_type"}:
+        return Value(info.name, kind.removesuffix("_type"), "", None)
+    tensor = getattr(info.type, kind)
+    return Value(
+        info.name,
+        kind.removesuffix("_type"),
+        dtype_name(tensor.elem_type),
+        tuple(_dimension(each) for each in tensor.shape.dim) if tensor.HasField("shape") else None,
+    )
+
+
+def dtype_name(element: int) -> str:
+    """ONNX's name of an element type, in small letters; `unknown` for a number that it does not have."""
+    known: dict[int, str] = {number: name for name, number in onnx.TensorProto.DataType.items()}
+    return known.get(element, "unknown").lower()
+
+
+def walk(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, int]]:
+    """Every node with the depth of its subgraph: those of local functions too. Without recursion."""
+    waiting = [(node, 0) for node in model.graph.node]
+    waiting += [(node, 0) for function in model.functions for node in function.node]
+    while waiting:
+        node, depth = waiting.pop()
+        yield node, depth
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+                waiting += [(each, depth + 1) for each in inner.node]
+
+
+def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor: initializers, sparse ones' parts, attributes, in subgraphs and local functions too."""
+    graphs = [model.graph]
+    nodes = [node for function in model.functions for node in function.node]
+    attributes = [attribute for function in model.functions for attribute in function.attribute_proto]
+    while graphs or nodes or attributes:
+        if graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            for sparse in graph.sparse_initializer:
+                yield sparse.values
+                yield sparse.indices
+            nodes += graph.node
+        elif nodes:
+            attributes += nodes.pop().attribute
+        else:
+            attribute = attributes.pop()
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+            sparse_ones = (attribute.sparse_tensor, *attribute.sparse_tensors)
+            for sparse in sparse_ones if attribute.HasField("sparse_tensor") else attribute.sparse_tensors:
+                yield sparse.values
+                yield sparse.indices
+            graphs += (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs
+
+
+def _external(tensor: onnx.TensorProto) -> External:
+    said = {entry.key: entry.value for entry in tensor.external_data}
+    return External(
+        tensor.name, said.get("location", ""), _whole(said.get("offset")), _whole(said.get("length"))
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 20 else None
+
+
+def _dimension(dimension: onnx.TensorShapeProto.Dimension) -> Dimension:
+    if dimension.HasField("dim_value"):
+        return int(dimension.dim_value)
+    return str(dimension.dim_param) or None
+
+
+def _numbers(tensor: onnx.TensorProto) -> int:
+    count = 1
+    for size in tensor.dims:
+        count *= max(0, size)
+    return count
