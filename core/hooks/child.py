@@ -7,12 +7,12 @@ The parent starts it with `start_run`, `start_measure` or `start_training`, and 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from core import wire
 from core.builder import BuilderError
 from core.hooks.events import Event, Observed
 from core.hooks.observer import ROUNDS, Effect, measure
@@ -36,7 +36,6 @@ MESSAGE_SECONDS: Final = 0.05
 _ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 _MODULE: Final = "core.hooks.child"
 _LOG: Final = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 
 def start_run(plan: Plan, *, seconds: float = RUN_SECONDS) -> Process:
@@ -72,17 +71,17 @@ def start_training(training: Training, *, seconds: float = TRAINING_SECONDS) -> 
 
 def read_report(line: Mapping[str, Any]) -> Report | None:
     """The report in a line, without captured tensors; None if it holds none."""
-    return _read(Report, line["report"]) if "report" in line else None
+    return wire.read(Report, line["report"]) if "report" in line else None
 
 
 def read_effect(line: Mapping[str, Any]) -> Effect | None:
     """The effect in a line; None if it holds none."""
-    return _read(Effect, line["effect"]) if "effect" in line else None
+    return wire.read(Effect, line["effect"]) if "effect" in line else None
 
 
 def read_steps(line: Mapping[str, Any]) -> list[Step]:
     """The steps in a line, often several; an empty list if it holds none."""
-    return _read(list[Step], line["steps"]) if "steps" in line else []
+    return wire.read(list[Step], line["steps"]) if "steps" in line else []
 
 
 def write_plan(plan: Plan) -> dict[str, Any]:
@@ -123,24 +122,6 @@ def _start(request: Mapping[str, Any], seconds: float) -> Process:
     return Process(_MODULE, request, seconds=seconds, environment=_ENVIRONMENT)
 
 
-@functools.cache
-def _adapter(kind: Any) -> Any:  # noqa: ANN401 - pydantic's adapter, imported only where it is needed
-    from pydantic import ConfigDict, TypeAdapter
-
-    # In a tuple, because pydantic takes no settings for a dataclass alone.
-    return TypeAdapter(tuple[kind], config=ConfigDict(arbitrary_types_allowed=True))
-
-
-def _write(kind: Any, value: object) -> Any:  # noqa: ANN401 - JSON
-    return _adapter(kind).dump_python((value,), mode="json")[0]
-
-
-def _read(kind: type[_T], written: object) -> _T:
-    key: Any = kind
-    found: _T = _adapter(key).validate_python((written,))[0]
-    return found
-
-
 def _without_tensors(report: Report) -> Report:
     events = []
     for event in report.events:
@@ -158,12 +139,12 @@ def main() -> None:
         match child.request.get("task"):
             case "run":
                 report = run_here(read_plan(child.request["plan"]))
-                child.emit({"report": _write(Report, _without_tensors(report))})
+                child.emit({"report": wire.write(Report, _without_tensors(report))})
             case "measure":
                 plan = read_plan(child.request["plan"])
                 with alone(lambda: child.emit({"queued": True})):
                     effect = measure(plan, int(child.request["rounds"]))
-                child.emit({"effect": _write(Effect, effect)})
+                child.emit({"effect": wire.write(Effect, effect)})
             case "train":
                 _train(child, train(read_training(child.request["training"])))
             case task:
@@ -187,13 +168,12 @@ def _explain(error: Exception) -> str:
 def _train(child: Child, steps: Iterator[Step]) -> None:
     """Streams steps, a few at a time, and obeys between them."""
     waiting: list[Step] = []
-    adapter = _adapter(list[Step])
     sent = 0.0
 
     def send() -> None:
         nonlocal sent
         if waiting:
-            child.emit({"steps": adapter.dump_python((waiting,), mode="json")[0]})
+            child.emit({"steps": wire.write(list[Step], waiting)})
             waiting.clear()
         sent = time.monotonic()
 
