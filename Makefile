@@ -19,11 +19,11 @@ FOUND := $(shell for p in $(PYTHONS); do "$$p" -c '$(PROBE)' 2>/dev/null && brea
 MADE := $(VENV)/.python-$(firstword $(FOUND))
 BASE := $(wordlist 2,99,$(FOUND))
 
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench browser-runtime clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
 	@echo "  options: HOST= PORT= (run), ARGS=\"-k foo\" CHROMIUM= (test), NAME= ARGS= (bench), PYTHON= (all)"
 
 run: $(VENV)/.installed ## serve the app on http://127.0.0.1:8501
@@ -39,6 +39,9 @@ check: $(VENV)/.installed-dev ## lint, format and types
 
 bench: $(VENV)/.installed-dev ## measure: NAME=gradients; without NAME, list the benchmarks
 	@$(BIN)/python -m bench $(or $(NAME),--list) $(ARGS)
+
+browser-runtime: $(VENV)/.installed ## add ONNX Runtime for visitors' browsers (33 MB, once)
+	@$(BIN)/python -m ui.browser_runtime.fetch
 
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -17,13 +17,18 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from core import settings
 from ui import index_page
+from ui.browser_runtime.routes import routes as browser_runtime_routes
 from ui.errors import on_script_error
+from ui.netron.shelf import the_shelf
+from ui.netron.site import routes as netron_routes
 from ui.security import SecurityHeaders
 
 _LOGGER: Final = logging.getLogger("app")
 
 # What the labs import and what takes long: torch alone is a second.
-_HEAVY: Final = ("torch", "core.gradients", "core.hooks.run", "plotly.graph_objects")
+_HEAVY: Final = (
+    "torch", "core.gradients", "core.hooks.run", "plotly.graph_objects", "core.export.child", "onnxruntime"
+)  # fmt: skip
 
 
 def _warm_up() -> None:
@@ -37,6 +42,14 @@ def _warm_up() -> None:
     # The modules stay as long as the process: no collection of garbage need look at them again.
     gc.collect()
     gc.freeze()
+    try:
+        from core.export.plan import ExportPlan
+        from ui.onnx.exports import export_ahead
+
+        # The ONNX lab's worked example takes seconds to export: it is there when the first visitor comes.
+        export_ahead(ExportPlan())
+    except Exception:
+        _LOGGER.exception("could not export the worked example ahead of time")
 
 
 @asynccontextmanager
@@ -72,7 +85,11 @@ _LOGGER.info("mode: %s", _settings.resolve_mode(st.get_option("server.address"))
 # Streamlit finds the app by reading this line. An absolute path: it can be served from any folder.
 app = st.App(
     Path(__file__).with_name("dashboard.py"),
-    routes=index_page.routes(["autograd", "hooks"]),
+    routes=[
+        *index_page.routes(["autograd", "hooks", "onnx"]),
+        *netron_routes(the_shelf()),
+        *browser_runtime_routes(),
+    ],
     lifespan=_lifespan,
     middleware=[Middleware(SecurityHeaders, frame_ancestors=_settings.frame_ancestors)],
     on_script_error=on_script_error,

@@ -12,6 +12,7 @@ page = st.navigation(
         st.Page("pages/home.py", title="Under the Hood", icon=":material/home:", default=True),
         st.Page("pages/autograd.py", title="Autograd", icon=":material/timeline:", url_path="autograd"),
         st.Page("pages/hooks.py", title="Hooks", icon=":material/phishing:", url_path="hooks"),
+        st.Page("pages/onnx.py", title="ONNX", icon=":material/account_tree:", url_path="onnx"),
     ],
     position="top",
 )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.export.plan import ExportPlan
 from core.gradients import compare
 from core.gradients.gallery import EXAMPLES
 from core.hooks import parse_spec
@@ -11,6 +12,8 @@ from core.machine import Machine, describe
 from ui.hooks.inputs import WORKED_HOOKS
 from ui.hooks.route import show_route
 from ui.numbers import fixed
+from ui.onnx.exports import the_answers
+from ui.onnx.result import show_numbers
 
 
 @st.cache_data(ttl=60, max_entries=1, show_spinner=False)
@@ -55,6 +58,18 @@ with st.container(border=True):
         st.markdown("`model(x)` runs the hooks. `model.forward(x)` skips some of them, and nothing says so.")
     with numbers:
         show_route(report, hidden=False)
+
+with st.container(border=True):
+    text, numbers = st.columns([2, 3], vertical_alignment="center", gap="medium")
+    with text:
+        st.page_link("pages/onnx.py", label="**ONNX**", icon=":material/account_tree:")
+        st.markdown("A model becomes a graph that other languages run. Does it still compute the same?")
+    with numbers:
+        answer = the_answers().get(ExportPlan())
+        if answer is None:
+            st.caption("The worked example is being exported.")
+        else:
+            show_numbers(answer)
 
 machine = this_machine()
 gigabyte = 2**30

@@ -89,13 +89,26 @@ def stop_job(key: str) -> None:
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def wait_for(key: str, words: str) -> None:
-    """Shows that a job is going on, with a button to stop it; runs the page again when it has ended."""
+def wait_for(key: str, words: str | Callable[[Job], str], on_stop: Callable[[], None] = lambda: None) -> None:
+    """Shows that a job is going on, with a button to stop it; runs the page again when it has ended.
+
+    Args:
+        key: the job's name.
+        words: what goes on, or what tells it from what the job has said so far.
+        on_stop: called when the visitor has stopped it.
+    """
     job: Job | None = st.session_state.get(key)
     if job is None or not job.listen():
         st.rerun()
     queued = any("queued" in line for line in job.lines)
+
+    def stopped() -> None:
+        stop_job(key)
+        on_stop()
+
     with st.container(horizontal=True, vertical_alignment="center"):
-        now = "Waiting for another measurement on this machine" if queued else words
+        now = words if isinstance(words, str) else words(job)
+        if queued:
+            now = "Waiting for another measurement on this machine"
         st.markdown(f":material/hourglass_top: {now} …")
-        st.button("Stop", key=f"{key}:stop", icon=":material/stop:", on_click=stop_job, args=(key,))
+        st.button("Stop", key=f"{key}:stop", icon=":material/stop:", on_click=stopped)

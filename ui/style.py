@@ -99,6 +99,8 @@ header.stAppHeader { height: 2.5rem; min-height: 2.5rem; }
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%%);
 }
 .uth-number .what, .uth-verdict .why { font-size: 0.8rem; }
+/* Netron's type is in pixels. */
+.stIFrame { zoom: 1.6; }
 """
 
 

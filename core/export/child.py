@@ -1,7 +1,7 @@
 """Exports in a process of its own: `python -m core.export.child`, and its parent.
 
-The parent starts it with `start_export` and reads what comes with `read_answer`; `read_stage` says how far
-it is.
+The parent starts it with `start_export`, `start_layers` or `start_upload`, and reads what comes with
+`read_answer`, `read_layers`, `read_upload` and `read_trial`; `read_stage` says how far it is.
 """
 
 from __future__ import annotations
@@ -9,21 +9,31 @@ from __future__ import annotations
 import base64
 import dataclasses
 import logging
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core import wire
 from core.export.exporter import ExportedModel, export
 from core.export.parity import Case, sweep
 from core.export.plan import ExportError, ExportPlan
+from core.export.trial import Trial, try_out
+from core.export.upload import Upload, examine
 from core.process import Child, Process, memory_error
 from core.zoo import ZooError
 
+if TYPE_CHECKING:
+    from core.export.layers import LayersReport
+
 EXPORT_SECONDS: Final = 90.0
 EXPORT_BYTES: Final = 3 * 2**30
+UPLOAD_SECONDS: Final = 20.0
+UPLOAD_BYTES: Final = 2**30
+"""How much time and memory an export and the run of an uploaded file may take."""
 
 # One thread: others are at work on this machine too.
 _ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -63,6 +73,31 @@ def start_export(plan: ExportPlan, *, seconds: float = EXPORT_SECONDS) -> Proces
     return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
 
 
+def start_layers(plan: ExportPlan, *, seconds: float = EXPORT_SECONDS) -> Process:
+    """Exports elsewhere, and compares layer by layer: `read_layers` finds the report.
+
+    Raises:
+        ProcessError: if too many run already.
+    """
+    request = {"task": "layers", "plan": wire.write(ExportPlan, plan)}
+    return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
+
+
+def start_upload(data: bytes, name: str, *, seconds: float = UPLOAD_SECONDS) -> Process:
+    """Examines a visitor's file elsewhere, and runs it if it may be run: see `read_upload`, `read_trial`.
+
+    Args:
+        data: the file, of at most `upload.MAX_BYTES`; a larger one is not sent, see `upload.examine`.
+        name: what it is called.
+        seconds: how long it may take.
+
+    Raises:
+        ProcessError: if too many run already.
+    """
+    request = {"task": "upload", "name": name, "data": base64.b64encode(data).decode()}
+    return Process(_MODULE, request, seconds=seconds, memory_bytes=UPLOAD_BYTES, environment=_ENVIRONMENT)
+
+
 def read_stage(line: Mapping[str, Any]) -> str:
     """What the process is doing now; empty if the line does not say."""
     return str(line.get("stage", ""))
@@ -77,6 +112,25 @@ def read_answer(line: Mapping[str, Any]) -> Answer | None:
         return answer
     data = base64.b64decode(line["data"])
     return dataclasses.replace(answer, exported=dataclasses.replace(answer.exported, data=data))
+
+
+def read_layers(line: Mapping[str, Any]) -> LayersReport | None:
+    """The comparison of layers in a line; None if it holds none."""
+    from core.export.layers import LayersReport
+
+    return wire.read(LayersReport, line["layers"]) if "layers" in line else None
+
+
+def read_upload(line: Mapping[str, Any]) -> Upload | None:
+    """What the examination of a file gave, in a line; None if it holds none."""
+    if "upload" not in line:
+        return None
+    return dataclasses.replace(wire.read(Upload, line["upload"]), data=base64.b64decode(line["data"]))
+
+
+def read_trial(line: Mapping[str, Any]) -> tuple[str, Trial] | None:
+    """What ONNX's checker has against a file, and the run of it, in a line; None if it holds none."""
+    return (str(line["checker"]), wire.read(Trial, line["trial"])) if "trial" in line else None
 
 
 def answer(plan: ExportPlan, child: Child) -> Answer:
@@ -119,8 +173,13 @@ def main() -> None:
             case "export":
                 found = answer(wire.read(ExportPlan, child.request["plan"]), child)
                 _send(child, found)
+            case "layers":
+                _compare_layers(child, wire.read(ExportPlan, child.request["plan"]))
+            case "upload":
+                data = base64.b64decode(child.request["data"])
+                _try_upload(child, examine(data, str(child.request["name"])))
             case task:
-                child.fail(f"There is no task {str(task)[:40]!r}: ask for export.")
+                child.fail(f"There is no task {str(task)[:40]!r}: ask for export, layers or upload.")
     except (ExportError, ZooError) as error:
         child.fail(str(error))
     except MemoryError:
@@ -140,6 +199,38 @@ def _send(child: Child, found: Answer) -> None:
             "data": base64.b64encode(data).decode(),
         }
     )
+
+
+def _compare_layers(child: Child, plan: ExportPlan) -> None:
+    from core.export.layers import LayersReport, compare_layers
+
+    made = plan.build()
+    child.emit({"stage": "exporting"})
+    exported = export(plan, made)
+    child.emit({"stage": "comparing layer by layer"})
+    report = compare_layers(made, exported.data, batch=plan.batch, seed=plan.seed)
+    child.emit({"layers": wire.write(LayersReport, report)})
+
+
+def _try_upload(child: Child, upload: Upload) -> None:
+    # The examination is said before anything runs: it is known even if the run does not survive.
+    child.emit(
+        {
+            "upload": wire.write(Upload, dataclasses.replace(upload, data=b"")),
+            "data": base64.b64encode(upload.data).decode(),
+        }
+    )
+    if upload.refused or upload.graph is None:
+        return
+    with tempfile.TemporaryDirectory() as empty:
+        # What a model could name beside it is not there.
+        os.chdir(empty)
+        child.emit({"stage": "checking"})
+        checker = check(upload.data)
+        child.emit({"stage": "running"})
+        trial = try_out(upload.data, upload.graph)
+        child.emit({"checker": checker, "trial": wire.write(Trial, trial)})
+        os.chdir("/")
 
 
 def _peak_bytes() -> int:

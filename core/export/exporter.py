@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import copy
 import inspect
+import io
 import logging
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from core.export.graph import Graph, describe
-from core.export.plan import Exporter, ExportError, ExportPlan
+from core.export.plan import Exporter, ExportError, ExportPlan, check_graph_names
 from core.export.remarks import Remark, explain
 from core.zoo import ZooModel
 
@@ -151,9 +152,17 @@ def output_names_of(model: nn.Module, args: Sequence[Tensor]) -> tuple[str, ...]
 
 
 def output_names(model: nn.Module, args: Sequence[Tensor], kwargs: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """Names for a module's outputs: a dictionary's keys, `output`, or `output_0` and on for several."""
-    with torch.no_grad():
-        output = copy.deepcopy(model)(*args, **kwargs)
+    """Names for a module's outputs: a dictionary's keys, `output`, or `output_0` and on for several.
+
+    Raises:
+        ExportError: if the module does not run on these inputs.
+    """
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            output = copy.deepcopy(model)(*args, **kwargs)
+    except Exception as error:  # a module raises what it likes
+        said = " ".join(str(error).split())[:_TALK] or type(error).__name__
+        raise ExportError(f"The model does not run on these inputs: {said}") from error
     if isinstance(output, Tensor):
         return ("output",)
     if isinstance(output, Mapping):
@@ -176,6 +185,7 @@ def _export(
     optimize: bool,
     external_data: bool,
 ) -> ExportedModel:
+    check_graph_names(model, input_names, output_names)
     parameters = [*_parameters(model, len(args)), *kwargs]
     options: dict[str, Any] = {
         "kwargs": dict(kwargs),
@@ -202,14 +212,18 @@ def _export(
         }
     # A copy: in training mode an export runs the model, and its running averages move.
     copied = copy.deepcopy(model)
-    with tempfile.TemporaryDirectory() as folder, _listening() as heard:
+    rng = torch.random.fork_rng(devices=[])
+    with rng, tempfile.TemporaryDirectory() as folder, _listening() as heard:
         path = Path(folder, _FILE)
         start = time.perf_counter()
         try:
             torch.onnx.export(copied, args, str(path), **options)
         except Exception as error:
-            # An exporter raises what it likes: KeyError, AssertionError, its own. All are refusals.
-            raise ExportError(_refusal(error, exporter)) from error
+            # An exporter raises what it likes: KeyError, AssertionError, its own. All are refusals, but one.
+            inner = _innermost(error)
+            if isinstance(inner, MemoryError) or "can't allocate memory" in str(inner):
+                raise MemoryError(str(inner)) from error
+            raise ExportError(_refusal(inner, exporter)) from error
         seconds = time.perf_counter() - start
         files = tuple(sorted((each.name, each.stat().st_size) for each in Path(folder).iterdir()))
         data = _in_one_file(path)
@@ -240,7 +254,10 @@ def _parameters(model: nn.Module, count: int) -> list[str]:
 
 @contextmanager
 def _listening() -> Iterator[list[str]]:
-    """Collects what is warned of and logged about the export, each text once, and keeps the log quiet."""
+    """Collects what is warned of and logged about the export, each text once, and keeps the log quiet.
+
+    What is printed, a whole graph when dynamo refuses one, is dropped.
+    """
     heard: list[str] = []
 
     def hear(text: str) -> None:
@@ -259,7 +276,12 @@ def _listening() -> Iterator[list[str]]:
     for logger in loggers:
         logger.handlers, logger.propagate = ([Ear()], False) if logger.name in _LOGGERS else ([], True)
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        printed = io.StringIO()
+        with (
+            redirect_stdout(printed),
+            redirect_stderr(printed),
+            warnings.catch_warnings(record=True) as caught,
+        ):
             warnings.simplefilter("always")
             yield heard
         for warning in caught:
@@ -269,11 +291,15 @@ def _listening() -> Iterator[list[str]]:
             logger.handlers, logger.propagate = handlers, propagate
 
 
+def _innermost(error: BaseException) -> BaseException:
+    """The first cause of an error: it says most."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
 def _refusal(error: BaseException, exporter: Exporter) -> str:
-    """One line on why an export failed: the innermost cause says most."""
-    inner = error
-    while inner.__cause__ is not None:
-        inner = inner.__cause__
-    lines = [line.strip() for line in str(inner).splitlines() if line.strip()]
-    said = " ".join(lines[:3])[:_TALK] or type(inner).__name__
+    """One line on why an export failed."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = " ".join(lines[:3])[:_TALK] or type(error).__name__
     return f"The {exporter} exporter refuses this model: {said}"

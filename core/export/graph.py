@@ -11,6 +11,7 @@ import onnx
 
 DEFAULT_DOMAIN: Final = "ai.onnx"
 """How the empty domain is written here."""
+_MAX_RANK: Final = 64
 
 Dimension: TypeAlias = int | str | None
 """A fixed size, a symbolic one, or one that is not known."""
@@ -73,8 +74,8 @@ class Graph:
         domains: of the nodes.
         functions: how many local functions it defines.
         initializers: how many.
-        numbers: how many numbers the initializers hold.
-        external: tensors that lie in other files.
+        numbers: how many numbers the initializers hold; of sparse ones, those that are not zero.
+        external: tensors that lie in other files, or say where they did.
         metadata: key and value.
     """
 
@@ -109,6 +110,7 @@ def describe(model: onnx.ModelProto, size: int) -> Graph:
     """
     graph = model.graph
     filled = {tensor.name for tensor in graph.initializer}
+    filled |= {sparse.values.name for sparse in graph.sparse_initializer}
     operators: Counter[str] = Counter()
     domains: set[str] = set()
     depth = nodes = 0
@@ -118,7 +120,6 @@ def describe(model: onnx.ModelProto, size: int) -> Graph:
         domains.add(node.domain or DEFAULT_DOMAIN)
         default = node.domain in {"", DEFAULT_DOMAIN}
         operators[node.op_type if default else f"{node.domain}::{node.op_type}"] += 1
-    tensors = list(tensors_of(model))
     return Graph(
         size=size,
         ir_version=model.ir_version,
@@ -132,9 +133,12 @@ def describe(model: onnx.ModelProto, size: int) -> Graph:
         domains=tuple(sorted(domains)),
         functions=len(model.functions),
         initializers=len(graph.initializer) + len(graph.sparse_initializer),
-        numbers=sum(_numbers(tensor) for tensor in graph.initializer),
+        numbers=sum(_numbers(tensor) for tensor in graph.initializer)
+        + sum(_numbers(sparse.values) for sparse in graph.sparse_initializer),
         external=tuple(
-            _external(tensor) for tensor in tensors if tensor.data_location == onnx.TensorProto.EXTERNAL
+            _external(tensor)
+            for tensor in tensors_of(model)
+            if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data
         ),
         metadata=tuple((each.key, each.value) for each in model.metadata_props),
     )
@@ -156,8 +160,8 @@ def value(info: onnx.ValueInfoProto) -> Value:
 
 def dtype_name(element: int) -> str:
     """ONNX's name of an element type, in small letters; `unknown` for a number that it does not have."""
-    known: dict[int, str] = {number: name for name, number in onnx.TensorProto.DataType.items()}
-    return known.get(element, "unknown").lower()
+    known = onnx.TensorProto.DataType.values()
+    return str(onnx.TensorProto.DataType.Name(element)).lower() if element in known else "unknown"
 
 
 def walk(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, int]]:
@@ -173,8 +177,9 @@ def walk(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, int]]:
 
 
 def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor: initializers, sparse ones' parts, attributes, in subgraphs and local functions too."""
+    """Every tensor: initializers, sparse ones' parts, attributes; of subgraphs and local functions too."""
     graphs = [model.graph]
+    graphs += [graph for info in model.training_info for graph in (info.initialization, info.algorithm)]
     nodes = [node for function in model.functions for node in function.node]
     attributes = [attribute for function in model.functions for attribute in function.attribute_proto]
     while graphs or nodes or attributes:
@@ -212,11 +217,14 @@ def _whole(text: str | None) -> int | None:
 
 def _dimension(dimension: onnx.TensorShapeProto.Dimension) -> Dimension:
     if dimension.HasField("dim_value"):
-        return int(dimension.dim_value)
+        # A negative one is some exporters' way to say that it is not known.
+        return int(dimension.dim_value) if dimension.dim_value >= 0 else None
     return str(dimension.dim_param) or None
 
 
 def _numbers(tensor: onnx.TensorProto) -> int:
+    if len(tensor.dims) > _MAX_RANK:
+        return 0
     count = 1
     for size in tensor.dims:
         count *= max(0, size)

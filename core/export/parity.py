@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,9 +93,9 @@ class Parity:
 
     @property
     def absolute(self) -> float:
-        """The largest absolute difference of all outputs; nan if there is none to tell."""
+        """The largest absolute difference of all outputs; nan if one is, or if there is none to tell."""
         found = [output.deviation.absolute for output in self.outputs if output.deviation is not None]
-        return max(found, default=math.nan)
+        return max(found, key=lambda each: (math.isnan(each), each), default=math.nan)
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,16 @@ class Session:
 
     runtime: Final = "ONNX Runtime"
 
-    def __init__(self, data: bytes, *, optimize: bool = True) -> None:
+    def __init__(self, data: bytes, *, optimize: bool = True, external_folder: str = "") -> None:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what is wrong comes as an exception
+        if external_folder:
+            options.add_session_config_entry(
+                "session.model_external_initializers_file_folder_path", external_folder
+            )
         if not optimize:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         try:
@@ -167,7 +172,8 @@ class Reference:
             self._evaluator = ReferenceEvaluator(model)
         except Exception as error:
             raise ValueError(_one_line(error)) from error
-        self.inputs: tuple[str, ...] = tuple(self._evaluator.input_names)
+        filled = {tensor.name for tensor in model.graph.initializer}
+        self.inputs: tuple[str, ...] = tuple(n for n in self._evaluator.input_names if n not in filled)
         self.outputs: tuple[str, ...] = tuple(self._evaluator.output_names)
 
     def run(self, feeds: Mapping[str, Array]) -> list[Array]:
@@ -191,11 +197,14 @@ def check_parity(module: nn.Module, data: bytes, inputs: Sequence[Tensor]) -> Pa
     """Runs a module and an ONNX file on the same inputs.
 
     Args:
-        module: called as it is, in its mode; put it into evaluation mode for what users of the file expect.
+        module: called in the mode that it is in, and left as it is; put it into evaluation mode for what
+            users of the file expect.
         data: the file.
         inputs: one tensor per input of both, in order.
     """
-    return compare_run(module, tuple(inputs), {}, _open(data), inputs)
+    # A copy: batch norm in training mode moves its averages, and dropout draws random numbers.
+    with torch.random.fork_rng(devices=[]):
+        return compare_run(copy.deepcopy(module), tuple(inputs), {}, _open(data), inputs)
 
 
 def sweep(
@@ -281,9 +290,9 @@ def deviation(eager: Array, other: Array) -> Deviation:
         return Deviation(0.0, 0.0, 0 if eager.dtype.kind == "f" else None, (), math.nan, math.nan, True)
     with np.errstate(all="ignore"):
         first, second = eager.astype(np.float64), other.astype(np.float64)
-        difference = np.abs(first - second)
         # Equal infinities differ by nothing, and so do two nans.
-        difference[(first == second) | (np.isnan(first) & np.isnan(second))] = 0.0
+        same = (first == second) | (np.isnan(first) & np.isnan(second))
+        difference = np.where(same, 0.0, np.abs(first - second))
         relative = np.where(difference == 0, 0.0, difference / np.abs(first))
         agree = bool(
             np.all(difference <= ABSOLUTE + RELATIVE * np.where(np.isfinite(first), np.abs(first), 0))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from torch import nn
+
 from core import zoo
 from core.export.specimens import build, titles
 from core.zoo import ZooModel
@@ -47,6 +49,7 @@ class ExportPlan:
 
     Raises:
         ExportError: if any of these cannot be.
+        ZooError: if the seed cannot be.
     """
 
     model: str = "simple_mlp"
@@ -120,6 +123,20 @@ class ExportPlan:
 def axes(made: ZooModel) -> tuple[str, ...]:
     """Every axis that could stay open, as a plan writes it."""
     return tuple(f"{each.name}:{place}" for each in made.inputs for place in range(len(each.shape) + 1))
+
+
+def check_graph_names(module: nn.Module, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+    """Refuses names that a graph cannot have beside each other: exporters write broken files then.
+
+    Raises:
+        ExportError: if an output is called like an input, or one of them like a weight.
+    """
+    weights = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    for name in (*inputs, *outputs):
+        if name in inputs and name in outputs:
+            raise ExportError(f"`{name[:40]}` names an input and an output: give one of them another name.")
+        if name in weights:
+            raise ExportError(f"`{name[:40]}` is the name of a weight: give the graph's value another one.")
 
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:

@@ -65,10 +65,6 @@ _MEANINGS: Final = (
         "An LSTM's first state may keep the batch of the example: see the parity at other batches.",
     ),
     (
-        r"`?dynamic_axes`? is not recommended",
-        "`dynamic_axes` is the older way to say which axes stay open; `dynamic_shapes` is today's.",
-    ),
-    (
         r"axis name: (\S+) will not be used, since it shares the same shape constraints",
         "Several inputs share the open axis `{1}`: they must have the same size there.",
     ),
@@ -77,7 +73,11 @@ _MEANINGS: Final = (
         "The model sets an attribute of its own while it runs (`{1}`); the file does not.",
     ),
     (
-        r"TracerWarning|trace might not generalize",
+        r"Constant folding - unsupported opset",
+        "In so old an opset the exporter folds no constants: the graph is longer than it needs to be.",
+    ),
+    (
+        r"trace might not generalize|might cause the trace to be incorrect",
         "The exporter followed one run of the model, and not everything in it may hold for others.",
     ),
     (
@@ -86,15 +86,18 @@ _MEANINGS: Final = (
     ),
 )  # fmt: skip
 _NOISE: Final = re.compile(
-    r"LeafSpec|The feature will be removed|torchvision is not installed|^You are using the legacy.*removed$"
+    r"LeafSpec|The feature will be removed|torchvision is not installed|Setting `training` to something other"
+    r"|_check_is_size will be removed"
 )
+_PLACE: Final = re.compile(r" \(Triggered internally at .*\)$")
+"""Where in PyTorch's own sources a warning was made."""
 
 
 def explain(said: Iterable[str]) -> tuple[Remark, ...]:
     """The remarks in an exporter's warnings, each meaning once; not those on PyTorch's own insides."""
     found: dict[str, Remark] = {}
     for text in said:
-        line = " ".join(text.split())
+        line = _PLACE.sub("", " ".join(text.split()))
         if _NOISE.search(line):
             continue
         meaning = _meaning(line)

@@ -9,7 +9,8 @@ import streamlit as st
 from core.hooks.doctor import Reason
 from core.hooks.plan import Mode
 from core.hooks.run import Firing, Output, Report
-from ui.hooks.words import count_words, hook_words, plain, with_code
+from ui.cards import card, show_cards, verdict
+from ui.hooks.words import count_words, hook_words, with_code
 from ui.numbers import full
 
 _WITHOUT_A_WORD = frozenset(
@@ -25,16 +26,16 @@ def show_numbers(report: Report) -> None:
     total = len(report.firings)
     fired = total - len(report.skipped)
     cards = [
-        _card(
+        card(
             "hooks that fired",
             f"{fired} of {total}" if total else "no hook",
             "fired" if total == fired else "silent",
         ),
-        _card("output of this run", _value(report.output), "forward"),
-        _card("model(x) without hooks", _value(report.bare), "forward"),
+        card("output of this run", _value(report.output), "forward"),
+        card("model(x) without hooks", _value(report.bare), "forward"),
         _verdict(report),
     ]
-    st.html(f"<div class='uth-numbers' aria-live='polite'>{''.join(cards)}</div>")
+    show_cards(*cards)
 
 
 def show_verdict(report: Report) -> None:
@@ -108,14 +109,6 @@ def _row(firing: Firing, order: list[int], *, hidden: bool, usual: bool) -> str:
     )
 
 
-def _card(what: str, value: str, colour: str) -> str:
-    size = " long" if len(value) > 8 else ""
-    return (
-        f"<div class='uth-number {colour}'><div class='what'>{what}</div>"
-        f"<div class='value{size}'>{html.escape(value)}</div></div>"
-    )
-
-
 def _value(output: Output | None) -> str:
     if output is None or not output.tensors:
         return "none"
@@ -128,12 +121,7 @@ def _value(output: Output | None) -> str:
 
 
 def _verdict(report: Report) -> str:
-    sign, words, why = _words(report)
-    trouble = " trouble" if sign == "✗" else ""
-    return (
-        f"<div class='uth-verdict{trouble}'><div class='what'>{sign} {html.escape(words)}</div>"
-        f"<div class='why'>{plain(why)}</div></div>"
-    )
+    return verdict(*_words(report))
 
 
 def _words(report: Report) -> tuple[str, str, str]:

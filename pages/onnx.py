@@ -1,0 +1,92 @@
+"""The ONNX lab: an ONNX file is a graph. Does it compute what the model computes, and where does it break?"""
+
+from functools import partial
+
+import streamlit as st
+
+from ui.lab import head
+from ui.links import open_page
+from ui.messages import trouble
+from ui.onnx import result
+from ui.onnx.breaks import show_breaks
+from ui.onnx.exports import answer_for
+from ui.onnx.inputs import PAGE, TABS, draw_inputs, from_file, parameters, read_plan, start_again
+from ui.onnx.runs import show_runs, show_snippets
+from ui.onnx.take_away import show_take_away
+from ui.onnx.upload import choose_file, show_uploaded, show_uploaded_facts, uploaded
+from ui.onnx.what_if import show_what_if
+from ui.onnx.why import show_why
+from ui.prediction import predict
+
+projector = bool(st.session_state.get("projector"))
+open_page(PAGE, parameters())
+
+plan = answer = found = None
+hidden = False
+with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
+    head(
+        PAGE,
+        "ONNX",
+        "A model becomes a graph that other languages run. Does it still compute the same?",
+        hides="what comes out of the export",
+        projector=projector,
+        on_reset=start_again,
+    )
+    left, right = (st.container(), st.container()) if projector else st.columns([1, 2.6], gap="medium")
+    with left:
+        draw_inputs(projector=projector)
+        chosen = choose_file() if from_file() else None
+    with right.container(gap="xsmall"):
+        if from_file():
+            found = None if chosen is None else uploaded(*chosen)
+            if found is not None:
+                show_uploaded(found, projector=projector)
+            elif chosen is None:
+                st.caption(
+                    "A file is read by its format alone first: what is in it, and what is refused and why. "
+                    "Only then is it run once, in a process with little memory and time, and shown."
+                )
+        else:
+            try:
+                plan = read_plan()
+                answer = answer_for(plan)
+            except ValueError as error:
+                plan = None
+                trouble(str(error))
+        if answer is not None:
+            if st.session_state.predict:
+                hidden = not predict(
+                    result.questions(answer),
+                    about=repr(answer.plan),
+                    hint=result.HINT,
+                    conclusion=partial(result.show_verdict, answer),
+                )
+            else:
+                result.show_numbers(answer)
+            if answer.exported is not None and not hidden:
+                result.show_graph(
+                    answer.exported.data, result.file_name(answer), answer.exported, projector=projector
+                )
+
+why, what_if, breaks, runs, take_away = st.tabs(TABS, key="tab", on_change="rerun", bind="query-params")
+if why.open:
+    with why:
+        if found is not None:
+            show_uploaded_facts(found)
+        else:
+            show_why(answer, hidden=hidden)
+if what_if.open:
+    with what_if:
+        show_what_if(answer, hidden=hidden)
+if breaks.open:
+    with breaks:
+        show_breaks(answer, hidden=hidden)
+if runs.open:
+    with runs:
+        if found is not None and found.upload.graph is not None:
+            show_snippets(found.upload.graph, found.upload.name)
+        else:
+            show_runs(answer, hidden=hidden)
+if take_away.open:
+    with take_away:
+        show_take_away(plan, answer, hidden=hidden)

@@ -1,0 +1,36 @@
+"""Netron in a page, with a model in it."""
+
+from __future__ import annotations
+
+import secrets
+
+import streamlit as st
+
+from ui.messages import trouble
+from ui.netron.shelf import Model, ShelfError, Shelved, file_name, the_shelf
+from ui.netron.site import address
+
+
+def show(data: bytes, name: str, *, key: str, alt: str, height: int = 560) -> None:
+    """Draws Netron with a model in it, in the visitor's theme.
+
+    Args:
+        data: an ONNX file.
+        name: what it is called.
+        key: identifies the frame on its page; the visit holds one model for each.
+        alt: says in words what the frame shows.
+        height: in pixels.
+    """
+    place = f"{key}:netron"
+    shelved: Shelved | None = st.session_state.get(place)
+    if shelved is None or the_shelf().get(shelved.token) != Model(data, file_name(name)):
+        if shelved is not None:
+            shelved.close()
+        owner = st.session_state.setdefault("netron:visit", secrets.token_hex(8))
+        try:
+            shelved = st.session_state[place] = the_shelf().put(data, name, owner)
+        except ShelfError as error:
+            st.session_state.pop(place, None)
+            trouble(str(error))
+            return
+    st.iframe(address(shelved, st.context.theme.type), height=height, alt=alt)

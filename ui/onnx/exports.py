@@ -1,0 +1,131 @@
+"""Exports for the page: kept from someone who asked for the same, or made in a process of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Final
+
+import streamlit as st
+
+from core.export.child import Answer, read_answer, read_stage, start_export
+from core.export.plan import ExportPlan
+from core.process import Process, ProcessError
+from ui.job import Job, current_job, stop_job, wait_for
+from ui.messages import trouble
+
+KEY: Final = "onnx:export"
+MAX_ANSWERS: Final = 64
+MAX_BYTES: Final = 64 * 2**20
+"""How many exports are kept, and how many bytes their files have in all."""
+
+
+class Answers:
+    """What was exported lately, for all visitors: of models from here, never of a visitor's file."""
+
+    def __init__(self, answers: int = MAX_ANSWERS, size: int = MAX_BYTES) -> None:
+        self._answers = answers
+        self._size = size
+        self._kept: OrderedDict[ExportPlan, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, plan: ExportPlan) -> Answer | None:
+        """The answer to a plan, if it is still there."""
+        with self._lock:
+            if plan in self._kept:
+                self._kept.move_to_end(plan)
+            return self._kept.get(plan)
+
+    def put(self, answer: Answer) -> None:
+        """Keeps an answer, and lets those go that nobody has asked for the longest."""
+        with self._lock:
+            self._kept[answer.plan] = answer
+            self._kept.move_to_end(answer.plan)
+            while len(self._kept) > self._answers or sum(map(_size, self._kept.values())) > self._size:
+                self._kept.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def the_answers() -> Answers:
+    """The one cache of this server."""
+    return Answers()
+
+
+def export_ahead(plan: ExportPlan) -> None:
+    """Exports a plan before anyone asks, and waits for it: for the server's start.
+
+    Raises:
+        ProcessError: if too many processes run.
+    """
+    process = start_export(plan)
+    for line in process.wait(120):
+        answer = read_answer(line)
+        if answer is not None:
+            the_answers().put(answer)
+
+
+def answer_for(plan: ExportPlan) -> Answer | None:
+    """The answer to a plan; None while it is being made, and then it draws how far it is."""
+    kept = the_answers().get(plan)
+    if kept is not None:
+        stop_job(KEY)
+        return kept
+    job = current_job(KEY, repr(plan))
+    if job is None:
+        if st.session_state.get(f"{KEY}:stopped") == repr(plan):
+            _start_again(plan, "Stopped.")
+            return None
+        job = _begin(plan)
+        if job is None:
+            return None
+    more = job.listen()
+    answer = _found(job)
+    if answer is not None:
+        the_answers().put(answer)
+        stop_job(KEY)
+        return answer
+    if more:
+        wait_for(KEY, _words, on_stop=lambda: _remember_stopped(plan))
+        return None
+    _start_again(plan, job.process.error or "The export ended without an answer.")
+    return None
+
+
+def _begin(plan: ExportPlan) -> Job | None:
+    st.session_state.pop(f"{KEY}:stopped", None)
+    try:
+        process: Process = start_export(plan)
+    except ProcessError as error:
+        _start_again(plan, str(error))
+        return None
+    job = Job(repr(plan), process)
+    st.session_state[KEY] = job
+    return job
+
+
+def _start_again(plan: ExportPlan, said: str) -> None:
+    trouble(said)
+
+    def clicked() -> None:
+        stop_job(KEY)
+        st.session_state.pop(f"{KEY}:stopped", None)
+
+    st.button("Export", key=f"{KEY}:again", icon=":material/play_arrow:", on_click=clicked)
+
+
+def _remember_stopped(plan: ExportPlan) -> None:
+    st.session_state[f"{KEY}:stopped"] = repr(plan)
+
+
+def _words(job: Job) -> str:
+    stages = [stage for line in job.lines if (stage := read_stage(line))]
+    number = len(dict.fromkeys(stages))
+    return f"In a process of its own: {stages[-1]} ({number} of 4)" if stages else "Starting a process"
+
+
+def _found(job: Job) -> Answer | None:
+    return next((found for line in job.lines if (found := read_answer(line))), None)
+
+
+def _size(answer: Answer) -> int:
+    return len(answer.exported.data) if answer.exported is not None else 0

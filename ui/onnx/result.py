@@ -1,0 +1,126 @@
+"""The stage's result: the opset that came out, how far the numbers are apart, the verdict, and the graph."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Final
+
+from core.export.hazards import Hazard, detect
+
+from core.export.child import Answer
+from core.export.exporter import ExportedModel
+from ui.cards import card, show_cards, verdict
+from ui.netron.frame import show
+from ui.numbers import gap
+from ui.prediction import Question
+
+HINT: Final = "Which opset will come out? And does the file compute the same at every batch, yes or no?"
+
+
+def file_name(answer: Answer) -> str:
+    """What the exported file is called."""
+    return f"{answer.plan.model}.onnx"
+
+
+def show_numbers(answer: Answer) -> None:
+    """The large numbers and the verdict."""
+    exported = answer.exported
+    if exported is None:
+        show_cards(_verdict(answer))
+        return
+    kept = exported.opset == exported.opset_asked
+    cards = [
+        card(f"opset, {exported.opset_asked} asked for", str(exported.opset), "fired" if kept else "silent"),
+        card("largest difference", _difference(answer), "forward" if _agrees(answer) else "silent"),
+        card("nodes · bytes", f"{exported.graph.nodes} · {exported.graph.size:,}", "forward"),
+        _verdict(answer),
+    ]
+    show_cards(*cards)
+
+
+def show_verdict(answer: Answer) -> None:
+    """The verdict alone, where the numbers are shown by the prediction."""
+    show_cards(_verdict(answer))
+
+
+def show_graph(data: bytes, name: str, exported: ExportedModel | None, *, projector: bool) -> None:
+    """Netron with the file."""
+    operators = (
+        ""
+        if exported is None
+        else ", ".join(f"{count} {operator}" for operator, count in exported.graph.operators[:6])
+    )
+    show(
+        data, name, key="onnx-graph", alt=f"The graph of {name} in Netron: {operators}",
+        height=300 if projector else 330,
+    )  # fmt: skip
+
+
+def questions(answer: Answer) -> list[Question]:
+    """What a visitor is asked before the answer is shown."""
+    exported = answer.exported
+    opset = "refused" if exported is None else str(exported.opset)
+    return [
+        Question("opset out", partial(_judge_opset, answer), opset),
+        Question("same numbers", partial(_judge_same, answer), "yes" if _agrees(answer) else "no"),
+    ]
+
+
+def _judge_opset(answer: Answer, text: str) -> tuple[bool, str]:
+    word = text.strip().lower()
+    if not word.isdecimal() and word not in {"none", "refused"}:
+        raise ValueError(f"“{text.strip()[:20]}” is no opset: type a number, or none if it will be refused.")
+    exported = answer.exported
+    if exported is None:
+        return not word.isdecimal(), "The exporter refuses this model."
+    right = word == str(exported.opset)
+    if exported.opset == exported.opset_asked:
+        return right, f"Opset {exported.opset} was asked for, and came out."
+    return right, f"Opset {exported.opset_asked} was asked for; {exported.opset} came out."
+
+
+def _judge_same(answer: Answer, text: str) -> tuple[bool, str]:
+    word = text.strip().lower()
+    if word not in {"yes", "y", "no", "n"}:
+        raise ValueError(f"“{text.strip()[:20]}” is neither yes nor no: type one of them.")
+    return (word[0] == "y") == _agrees(answer), _headline(answer)[1]
+
+
+def _agrees(answer: Answer) -> bool:
+    return answer.exported is not None and all(
+        case.parity.agree for case in answer.cases if case.runtime == "ONNX Runtime"
+    )
+
+
+def _difference(answer: Answer) -> str:
+    found = [case.parity.absolute for case in answer.cases if case.runtime == "ONNX Runtime"]
+    known = [number for number in found if not math.isnan(number)]
+    return gap(max(known)) if known else "none"
+
+
+def _verdict(answer: Answer) -> str:
+    return verdict(*_headline(answer))
+
+
+def _headline(answer: Answer) -> tuple[str, str, str]:
+    """Sign, headline and the sentence below it."""
+    if answer.exported is None:
+        return "✗", "no file came out", answer.refusal
+    hazards = detect(answer)
+    wrong = [each for each in hazards if each.severity in {"wrong", "breaks"}]
+    if wrong:
+        return "✗", wrong[0].title, _first_evidence(wrong[0])
+    ran = [case for case in answer.cases if case.runtime == "ONNX Runtime"]
+    batches = ", ".join(str(batch) for batch in dict.fromkeys(case.batch for case in ran))
+    if hazards:
+        return "✓", f"the same numbers, and {_count(len(hazards))} to know", hazards[0].title
+    return "✓", "the same numbers as PyTorch", f"{len(ran)} runs at batches {batches}."
+
+
+def _first_evidence(hazard: Hazard) -> str:
+    return hazard.evidence[0] if hazard.evidence else hazard.why
+
+
+def _count(number: int) -> str:
+    return "one thing" if number == 1 else f"{number} things"

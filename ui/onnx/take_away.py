@@ -1,0 +1,32 @@
+"""The Take it away tab: the program that makes this file, and the file."""
+
+from __future__ import annotations
+
+import streamlit as st
+from core.export.program import export_program
+
+from core.export.child import Answer
+from core.export.plan import ExportPlan
+from ui.onnx.result import file_name
+
+
+def show_take_away(plan: ExportPlan | None, answer: Answer | None, *, hidden: bool) -> None:
+    """Draws the tab; `hidden` while a prediction is open, since the file would tell the answer."""
+    if plan is None:
+        st.caption("Nothing to take away until the inputs above can be used.")
+        return
+    program = export_program(plan)
+    with st.container(horizontal=True):
+        st.download_button(
+            "export.py", program, "export.py", "text/x-python", icon=":material/download:", on_click="ignore"
+        )
+        if answer is not None and answer.exported is not None and not hidden:
+            st.download_button(
+                file_name(answer), answer.exported.data, file_name(answer), "application/octet-stream",
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+    st.caption(
+        "A complete program: this model with these weights, exported with these options, checked and "
+        "compared at five batches. It needs torch, onnx, onnxscript and onnxruntime."
+    )
+    st.code(program, language="python")

@@ -1,0 +1,88 @@
+"""The What if? tab: the other exporter on the same model."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+import streamlit as st
+from core.export.duel import Duel, GraphDiff, duel
+
+from core.export.child import Answer, read_answer, start_export
+from core.export.plan import MAX_LEGACY_OPSET, Exporter, ExportPlan
+from ui.job import current_job, start_button, wait_for
+from ui.messages import trouble
+from ui.onnx.exports import the_answers
+
+KEY: Final = "onnx:duel"
+
+
+def show_what_if(answer: Answer | None, *, hidden: bool) -> None:
+    """Draws the tab; `hidden` while a prediction is open."""
+    st.markdown("**dynamo against legacy**: the same model through PyTorch's other exporter.")
+    if answer is None:
+        st.caption("The comparison is here as soon as there is an export.")
+        return
+    if hidden:
+        st.caption("Hidden until you have made your guess above.")
+        return
+    plan = _other(answer.plan)
+    other = the_answers().get(plan) or _other_answer(plan)
+    if other is not None:
+        pair = (answer, other) if answer.plan.exporter is Exporter.DYNAMO else (other, answer)
+        _draw(duel(*pair))
+
+
+def _other(plan: ExportPlan) -> ExportPlan:
+    if plan.exporter is Exporter.LEGACY:
+        return dataclasses.replace(plan, exporter=Exporter.DYNAMO)
+    return dataclasses.replace(plan, exporter=Exporter.LEGACY, opset=min(plan.opset, MAX_LEGACY_OPSET))
+
+
+def _other_answer(plan: ExportPlan) -> Answer | None:
+    job = current_job(KEY, repr(plan))
+    more = job is not None and job.listen()
+    if job is not None and not more:
+        found = next((found for line in job.lines if (found := read_answer(line))), None)
+        if found is not None:
+            the_answers().put(found)
+            return found
+        trouble(job.process.error or "The export ended without an answer: start it again.")
+    if more:
+        wait_for(KEY, f"Exporting with {plan.exporter}, in a process of its own")
+        return None
+    start_button(
+        f"Export with {plan.exporter}", key=KEY, about=repr(plan), start=lambda: start_export(plan),
+        note="A few seconds, in a process of its own.",
+    )  # fmt: skip
+    return None
+
+
+def _draw(found: Duel) -> None:
+    st.dataframe(
+        [
+            {
+                "": row.what,
+                "dynamo": _marked(row.first, won=row.winner == "first"),
+                "legacy": _marked(row.second, won=row.winner == "second"),
+                "note": row.note,
+            }
+            for row in found.rows
+        ],
+        hide_index=True, height="content", alt="The two exporters compared, a line per measure",
+    )  # fmt: skip
+    if found.diff is not None:
+        _draw_diff(found.diff)
+
+
+def _marked(text: str, *, won: bool) -> str:
+    return f"{text} ✓" if won else text
+
+
+def _draw_diff(diff: GraphDiff) -> None:
+    st.markdown("**Operators**: only in one of the graphs, or more often in one")
+    changes = [*diff.added, *diff.removed, *diff.changed]
+    st.dataframe(
+        [{"operator": each.operator, "dynamo": each.first, "legacy": each.second} for each in changes],
+        hide_index=True, height="content", alt="Operators that differ between the two graphs",
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""The Why? tab: what is in the file, whether it computes the same, and where it first drifts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+from core.export.layers import LayersReport
+
+from core.export.child import Answer, read_layers, start_layers
+from core.export.exporter import ExportedModel
+from core.export.graph import Graph, Value
+from core.export.parity import ABSOLUTE, RELATIVE, Case, OutputParity
+from core.export.plan import ExportPlan
+from ui.job import current_job, start_button, wait_for
+from ui.messages import trouble
+from ui.numbers import gap
+from ui.onnx.inputs import WHY_VIEWS
+
+LAYERS_KEY: Final = "onnx:layers"
+
+
+def show_why(answer: Answer | None, *, hidden: bool) -> None:
+    """Draws the tab; `hidden` while a prediction is open."""
+    view = st.segmented_control(
+        "View", WHY_VIEWS, default=WHY_VIEWS[0], key="view", bind="query-params",
+        label_visibility="collapsed", required=True,
+    )  # fmt: skip
+    if answer is None or answer.exported is None:
+        st.caption("There is no file to look into yet.")
+    elif hidden:
+        st.caption("Hidden until you have made your guess above.")
+    elif view == WHY_VIEWS[1]:
+        show_cases(answer.cases)
+    elif view == WHY_VIEWS[2]:
+        _show_layers(answer.plan)
+    else:
+        _show_report(answer, answer.exported)
+
+
+def show_graph_facts(graph: Graph) -> None:
+    """What a file's protobuf says."""
+    left, right = st.columns(2, gap="medium")
+    most = max((count for _, count in graph.operators), default=1)
+    with left:
+        st.markdown("**Inputs and outputs**")
+        st.dataframe(
+            [_value_row("input", each) for each in graph.inputs]
+            + [_value_row("output", each) for each in graph.outputs],
+            hide_index=True, alt="The graph's inputs and outputs with their types and shapes",
+        )  # fmt: skip
+        st.markdown("**Operators**")
+        st.dataframe(
+            [{"operator": name, "nodes": count} for name, count in graph.operators],
+            hide_index=True, alt="How often each operator occurs",
+            column_config={
+                "nodes": st.column_config.ProgressColumn(format="%d", min_value=0, max_value=most)
+            },
+        )  # fmt: skip
+    with right:
+        st.markdown("**The file**")
+        opsets = ", ".join(f"{domain} {version}" for domain, version in graph.opsets)
+        facts: dict[str, str] = {
+            "size": f"{graph.size:,} bytes",
+            "nodes": f"{graph.nodes:,}" + (f", subgraphs {graph.depth} deep" if graph.depth else ""),
+            "weights": f"{graph.numbers:,} numbers, tensors: {graph.initializers}",
+            "operator sets": opsets or "none",
+            "domains": ", ".join(graph.domains) or "none",
+            "IR version": str(graph.ir_version),
+            "written by": graph.producer or "not said",
+            "external data": f"in other files: {len(graph.external)}" if graph.external else "none",
+            "local functions": str(graph.functions),
+            "metadata": ", ".join(f"{key}={value}"[:60] for key, value in graph.metadata[:6]) or "none",
+        }
+        st.dataframe(
+            [{"": name, "value": value} for name, value in facts.items()],
+            hide_index=True, alt="Facts about the file",
+        )  # fmt: skip
+
+
+def show_cases(cases: tuple[Case, ...]) -> None:
+    """Every comparison with eager PyTorch."""
+    st.caption(
+        "The same inputs through eager PyTorch in evaluation mode, ONNX Runtime, and, where the graph is "
+        f"small, ONNX's own reference evaluator. Two numbers agree within {ABSOLUTE:g} + {RELATIVE:g} of "
+        "their size; ulp counts the representable numbers between them."
+    )
+    st.dataframe(
+        [row for case in cases for row in _case_rows(case)],
+        hide_index=True, height="content", alt="Every comparison with eager PyTorch",
+    )  # fmt: skip
+
+
+def _case_rows(case: Case) -> list[dict[str, object]]:
+    start: dict[str, object] = {
+        "": "✓ agrees" if case.parity.agree else "✗ differs",
+        "runtime": case.runtime,
+        "batch": case.batch,
+        "input": case.kind,
+        "seed": case.seed,
+    }
+    if case.parity.problem:
+        return [start | {"": "✗ does not run", "where": case.parity.problem}]
+    return [start | _output_row(output) for output in case.parity.outputs]
+
+
+def _output_row(output: OutputParity) -> dict[str, object]:
+    found = output.deviation
+    if found is None:
+        return {"output": output.name, "where": output.problem}
+    place = f"{output.name}[{', '.join(map(str, found.index))}]"
+    where = f"{place}: {found.eager:.9g} and {found.other:.9g}" if found.absolute else "nowhere"
+    return {
+        "output": output.name,
+        "absolute": gap(found.absolute),
+        "relative": gap(found.relative),
+        "ulp": found.ulp,
+        "where": where,
+    }
+
+
+def _value_row(role: str, value: Value) -> dict[str, object]:
+    kind = value.dtype if value.kind == "tensor" else value.kind
+    return {"": role, "name": value.name, "type": kind, "shape": value.shape_text}
+
+
+def _show_report(answer: Answer, exported: ExportedModel) -> None:
+    show_graph_facts(exported.graph)
+    files = ", ".join(f"`{name}` {size:,} bytes" for name, size in exported.files)
+    st.markdown(
+        f"**The export** took {exported.seconds:.2f} s, after {answer.import_seconds:.2f} s of imports, and "
+        f"its process held {answer.peak_bytes / 2**20:.0f} MiB at most. It wrote {files}."
+    )
+    st.markdown(
+        f"ONNX's checker: {answer.checker}"
+        if answer.checker
+        else "ONNX's checker has nothing against the file."
+    )
+    if exported.remarks:
+        st.markdown("**What the exporter warned of**")
+        st.dataframe(
+            [{"in plain words": each.meaning or "", "as it said it": each.said} for each in exported.remarks],
+            hide_index=True, alt="The exporter's warnings in plain words and as they were",
+        )  # fmt: skip
+
+
+def _show_layers(plan: ExportPlan) -> None:
+    st.caption(
+        "Each layer's output in eager PyTorch beside the value in the graph that stands for it, in the order "
+        "in which the layers run: the first that drifts is where to look."
+    )
+    job = current_job(LAYERS_KEY, repr(plan))
+    more = job is not None and job.listen()
+    if job is not None and job.made is None and not more:
+        job.made = next((found for line in job.lines if (found := read_layers(line))), None)
+    if job is not None and job.made is not None:
+        _draw_layers(job.made)
+        return
+    if more:
+        wait_for(LAYERS_KEY, "Exporting and comparing layer by layer, in a process of its own")
+        return
+    if job is not None:
+        trouble(job.process.error or "The comparison ended without a result: start it again.")
+    start_button(
+        "Compare the layers", key=LAYERS_KEY, about=repr(plan), start=lambda: start_layers(plan),
+        note="It takes a few seconds, in a process of its own.",
+    )  # fmt: skip
+
+
+def _draw_layers(report: LayersReport) -> None:
+    if report.problem:
+        trouble(report.problem)
+    drift = report.first_drift
+    if drift is not None:
+        st.markdown(f"✗ **The first to drift is `{drift.layer or 'model'}`** ({drift.type}).")
+    elif not report.problem:
+        st.markdown("✓ **No layer drifts.**")
+    st.dataframe(
+        [
+            {
+                "layer": row.layer or "model",
+                "call": row.call,
+                "type": row.type,
+                "in the graph": row.value,
+                "made by": row.op_type,
+                "found by": row.how,
+                "": "" if row.deviation is None else "✓ agrees" if row.deviation.agree else "✗ drifts",
+                "absolute": "" if row.deviation is None else gap(row.deviation.absolute),
+                "ulp": None if row.deviation is None else row.deviation.ulp,
+                "note": row.problem,
+            }
+            for row in report.rows
+        ],
+        hide_index=True, height="content", alt="Every layer's output in eager PyTorch and in the graph",
+    )  # fmt: skip
