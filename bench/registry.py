@@ -57,6 +57,9 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
         "hooks": Benchmark(
             "bench.hooks", "what recording with hooks costs: bare, TorchLens, model size, memory"
         ),
+        "export": Benchmark(
+            "bench.export", "what an export takes, per model and exporter; a page while one runs; Netron"
+        ),
         "pages": Benchmark(
             "bench.pages", "first paint, change to changed number, and memory, in a real browser"
         ),

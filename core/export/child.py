@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 EXPORT_SECONDS: Final = 90.0
 EXPORT_BYTES: Final = 3 * 2**30
-UPLOAD_SECONDS: Final = 20.0
-UPLOAD_BYTES: Final = 2**30
+UPLOAD_SECONDS: Final = 30.0
+UPLOAD_BYTES: Final = 2 * 2**30
 """How much time and memory an export and the run of an uploaded file may take."""
 
 # One thread: others are at work on this machine too.

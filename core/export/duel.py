@@ -113,9 +113,9 @@ class GraphDiff:
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs but names of nodes."""
+        """Whether nothing that is compared differs, but for names of nodes; not known to be if not aligned."""
         weights = self.weights
-        return not (
+        return self.aligned and not (
             self.added or self.removed or self.changed or self.inputs or self.outputs
             or any(row.only or row.attributes for row in self.rows)
             or self.opsets[0] != self.opsets[1]
@@ -155,11 +155,15 @@ class Duel:
 
 
 def diff(first: bytes | onnx.ModelProto, second: bytes | onnx.ModelProto) -> GraphDiff:
-    """Compares two graphs. Of weights in other files only the place is compared: none is opened."""
+    """Compares two graphs: operators, order and attributes of nodes, weights; not which value goes where.
+
+    Of weights in other files only the place is compared: none is opened.
+    """
     one, other = (
         onnx.load_model_from_string(each) if isinstance(each, bytes) else each for each in (first, second)
     )
     graphs = [describe(model, 0) for model in (one, other)]
+    opsets = (graphs[0].opset, graphs[1].opset)
     counts = [dict(graph.operators) for graph in graphs]
     names = sorted({*counts[0], *counts[1]})
     changes = [OpChange(name, counts[0].get(name, 0), counts[1].get(name, 0)) for name in names]
@@ -168,11 +172,11 @@ def diff(first: bytes | onnx.ModelProto, second: bytes | onnx.ModelProto) -> Gra
         added=tuple(each for each in changes if not each.first),
         removed=tuple(each for each in changes if not each.second),
         changed=tuple(each for each in changes if each.first and each.second and each.first != each.second),
-        rows=_rows(one.graph.node, other.graph.node) if aligned else (),
+        rows=_rows(one.graph.node, other.graph.node, (opsets[0] or 0, opsets[1] or 0)) if aligned else (),
         aligned=aligned,
         inputs=_changes(*({each.name: _value(each) for each in graph.inputs} for graph in graphs)),
         outputs=_changes(*({each.name: _value(each) for each in graph.outputs} for graph in graphs)),
-        opsets=(graphs[0].opset, graphs[1].opset),
+        opsets=opsets,
         weights=_weights(one.graph.initializer, other.graph.initializer),
     )
 
@@ -304,7 +308,9 @@ def _operator(node: onnx.NodeProto) -> str:
     return node.op_type if default else f"{node.domain}::{node.op_type}"
 
 
-def _rows(first: Sequence[onnx.NodeProto], second: Sequence[onnx.NodeProto]) -> tuple[NodeRow, ...]:
+def _rows(
+    first: Sequence[onnx.NodeProto], second: Sequence[onnx.NodeProto], opsets: tuple[int, int]
+) -> tuple[NodeRow, ...]:
     """The nodes side by side. Those that one has alone come before the next that both have."""
     one, other = [_operator(node) for node in first], [_operator(node) for node in second]
     # Of several longest ones the choice must not depend on which graph comes first.
@@ -315,7 +321,7 @@ def _rows(first: Sequence[onnx.NodeProto], second: Sequence[onnx.NodeProto]) -> 
         rows += [NodeRow("first", one[each], first[each].name, "") for each in range(at[0], a)]
         rows += [NodeRow("second", other[each], "", second[each].name) for each in range(at[1], b)]
         if a < len(one):
-            attributes = _changes(_attributes(first[a]), _attributes(second[b]))
+            attributes = _attributes((first[a], second[b]), opsets)
             rows.append(NodeRow("", one[a], first[a].name, second[b].name, attributes))
         at = a + 1, b + 1
     return tuple(rows)
@@ -341,8 +347,26 @@ def _common(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]
     return pairs
 
 
-def _attributes(node: onnx.NodeProto) -> dict[str, str]:
-    return {attribute.name: _attribute(attribute) for attribute in node.attribute}
+def _attributes(nodes: Sequence[onnx.NodeProto], opsets: Sequence[int]) -> tuple[Change, ...]:
+    """What differs in two nodes. An attribute that is not written has its default."""
+    given = [{each.name: _attribute(each) for each in node.attribute} for node in nodes]
+    defaults = [_defaults(node, opset) for node, opset in zip(nodes, opsets, strict=True)]
+    changes = _changes(defaults[0] | given[0], defaults[1] | given[1])
+    # In one opset there may be an attribute that the other does not know: at its default it changes nothing.
+    return tuple(
+        each
+        for each in changes
+        if (each.first or defaults[1].get(each.name)) != (each.second or defaults[0].get(each.name))
+    )
+
+
+def _defaults(node: onnx.NodeProto, opset: int) -> dict[str, str]:
+    """An operator's attributes that have a default; none for an operator that ONNX does not define."""
+    if not onnx.defs.has(node.op_type, max_inclusive_version=opset, domain=node.domain):
+        return {}
+    schema = onnx.defs.get_schema(node.op_type, opset, node.domain)
+    found = {name: each.default_value for name, each in schema.attributes.items()}
+    return {name: _attribute(each) for name, each in found.items() if each.name}
 
 
 def _attribute(attribute: onnx.AttributeProto) -> str:

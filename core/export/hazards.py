@@ -379,9 +379,8 @@ def _remarked(file: _File, said: str, cases: Iterable[Case], lines: Iterable[str
     if failed.evidence:
         return _Seen(failed.severity, (said, *lines, *failed.evidence))
     if file.failing:
-        tried = (
-            f"{len(file.failing)} of {len(file.runs)} comparisons in ONNX Runtime fail, for another reason."
-        )
+        failing = f"{len(file.failing)} of {len(file.runs)} comparisons in ONNX Runtime fail"
+        tried = f"{failing}, and cannot tell whether this is why."
     elif file.runs:
         tried = f"All {len(file.runs)} comparisons in ONNX Runtime agree: it has not shown here."
     else:

@@ -37,7 +37,7 @@ def inspect(model: onnx.ModelProto, findings: Findings) -> bool:
         findings: gets what there is to say.
 
     Returns:
-        whether its texts are texts, so that it can be described.
+        whether all its texts were looked at and are texts, so that it can be described.
     """
     readable = True
     bodies: list[tuple[Message, _Path]] = []
@@ -51,7 +51,11 @@ def inspect(model: onnx.ModelProto, findings: Findings) -> bool:
         elif isinstance(message, _BODIES):
             bodies.append((message, path))
         if findings.enough:
-            return readable
+            return False
+    nodes = sum(isinstance(message, onnx.NodeProto) for message, _ in bodies)
+    if nodes > MAX_NODES:
+        findings.refuse(f"It has {nodes:,} nodes; at most {MAX_NODES:,} may be.", "Upload a smaller model.")
+        return readable
     if readable:
         functions = {(function.domain, function.name) for function in model.functions}
         for message, path in bodies:
@@ -247,8 +251,8 @@ def _imports(
         if newest is None:
             if domain not in own:
                 findings.warn(
-                    "It imports operator sets that the lab does not allow; no node uses them.",
-                    "Nothing to do: some tools import all that they know.",
+                    "It imports operator sets whose operators the lab does not allow.",
+                    "Nothing to do if no node uses them: some tools import all that they know.",
                     " ".join(part for part in (where, shown(domain)) if part),
                 )
         elif not 1 <= each.version <= newest:
@@ -302,7 +306,7 @@ def _interface(graph: onnx.GraphProto, findings: Findings) -> None:
         findings.warn(
             "It takes no inputs: it always gives the same.", "Check that you exported the right model."
         )
-    nodes = Counter(node.name for node in graph.node[:MAX_NODES] if node.name)
+    nodes = Counter(node.name for node in graph.node if node.name)
     if any(times > 1 for times in nodes.values()):
         most = max(nodes, key=nodes.__getitem__)
         findings.warn("Two nodes have the same name.", "Tell them apart by their outputs.", shown(most))

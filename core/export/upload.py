@@ -108,11 +108,7 @@ def _drop_unknown(model: onnx.ModelProto, findings: Findings) -> None:
 
 
 def _check_bounds(model: onnx.ModelProto, graph: Graph, findings: Findings) -> None:
-    """Counts, and then, if the rest of it is in order, follows calls and shapes."""
-    if graph.nodes > MAX_NODES:
-        findings.refuse(
-            f"It has {graph.nodes:,} nodes; at most {MAX_NODES:,} may be.", "Upload a smaller model."
-        )
+    """How deep it is, and then, if all else is in order, what its calls and shapes come to."""
     if graph.depth > MAX_DEPTH:
         findings.refuse(
             f"Its subgraphs lie {graph.depth} deep in one another; at most {MAX_DEPTH} may be.",

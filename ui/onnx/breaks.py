@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 
 import streamlit as st
-from core.export.hazards import Hazard, checked, detect
-from core.export.presets import PRESETS, Preset
 
 from core.export.child import Answer
+from core.export.hazards import Hazard, checked, detect
+from core.export.presets import PRESETS, Preset
 from ui.onnx.inputs import set_plan
 
 
@@ -68,5 +68,6 @@ def _show_looked_for(answer: Answer) -> None:
     st.markdown("**All that was looked for**")
     st.dataframe(
         [{"": "found" if found else "not found", "trap": title} for _, title, found in checked(answer)],
-        hide_index=True, height="content", alt="Every trap that was looked for in this export",
+        hide_index=True, width="content", height="content",
+        alt="Every trap that was looked for in this export",
     )  # fmt: skip

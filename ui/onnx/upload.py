@@ -10,8 +10,8 @@ from typing import Final
 import streamlit as st
 
 from core.export.child import read_stage, read_trial, read_upload, start_upload
-from core.export.finding import Finding, Severity
-from core.export.trial import Given, Trial
+from core.export.finding import Finding, Severity, shown
+from core.export.trial import OPEN_SIZE, Given, Trial
 from core.export.upload import MAX_BYTES, Upload, examine
 from core.process import ProcessError
 from ui.cards import card, show_cards, verdict
@@ -133,8 +133,8 @@ def show_uploaded_facts(found: Uploaded) -> None:
         st.caption(found.problem or "A refused file is not run.")
         return
     st.markdown("**One run in ONNX Runtime**, on inputs made for it, beside ONNX's reference evaluator")
-    shapes = ", ".join(f"`{name}` {shape}" for name, shape in found.trial.shapes) or "none"
-    st.caption(f"Inputs: {shapes}. Sizes that the graph leaves open were set to 2.")
+    shapes = ", ".join(f"{shown(name)} {shape}" for name, shape in found.trial.shapes) or "none"
+    st.text(f"Inputs: {shapes}. Sizes that the graph leaves open were set to {OPEN_SIZE}.")
     if found.trial.problem:
         trouble(found.trial.problem)
     else:
@@ -150,7 +150,7 @@ def _given_row(given: Given) -> dict[str, object]:
     if found is not None:
         compared = f"{'✓' if found.agree else '✗'} {gap(found.absolute)} apart"
     return {
-        "output": given.name,
+        "output": shown(given.name),
         "dtype": given.dtype,
         "shape": str(given.shape),
         "first numbers": ", ".join(given.first),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import streamlit as st
-from core.export.layers import LayersReport
 
 from core.export.child import Answer, read_layers, start_layers
 from core.export.exporter import ExportedModel
+from core.export.finding import shown
 from core.export.graph import Graph, Value
+from core.export.layers import LayersReport
 from core.export.parity import ABSOLUTE, RELATIVE, Case, OutputParity
 from core.export.plan import ExportPlan
 from ui.job import current_job, start_button, wait_for
@@ -51,7 +52,7 @@ def show_graph_facts(graph: Graph) -> None:
         )  # fmt: skip
         st.markdown("**Operators**")
         st.dataframe(
-            [{"operator": name, "nodes": count} for name, count in graph.operators],
+            [{"operator": shown(name), "nodes": count} for name, count in graph.operators],
             hide_index=True, alt="How often each operator occurs",
             column_config={
                 "nodes": st.column_config.ProgressColumn(format="%d", min_value=0, max_value=most)
@@ -59,18 +60,18 @@ def show_graph_facts(graph: Graph) -> None:
         )  # fmt: skip
     with right:
         st.markdown("**The file**")
-        opsets = ", ".join(f"{domain} {version}" for domain, version in graph.opsets)
+        opsets = ", ".join(f"{shown(domain)} {version}" for domain, version in graph.opsets)
         facts: dict[str, str] = {
             "size": f"{graph.size:,} bytes",
             "nodes": f"{graph.nodes:,}" + (f", subgraphs {graph.depth} deep" if graph.depth else ""),
             "weights": f"{graph.numbers:,} numbers, tensors: {graph.initializers}",
             "operator sets": opsets or "none",
-            "domains": ", ".join(graph.domains) or "none",
+            "domains": ", ".join(map(shown, graph.domains)) or "none",
             "IR version": str(graph.ir_version),
-            "written by": graph.producer or "not said",
+            "written by": shown(graph.producer) or "not said",
             "external data": f"in other files: {len(graph.external)}" if graph.external else "none",
             "local functions": str(graph.functions),
-            "metadata": ", ".join(f"{key}={value}"[:60] for key, value in graph.metadata[:6]) or "none",
+            "metadata": ", ".join(shown(f"{key}={value}") for key, value in graph.metadata[:6]) or "none",
         }
         st.dataframe(
             [{"": name, "value": value} for name, value in facts.items()],
@@ -121,7 +122,7 @@ def _output_row(output: OutputParity) -> dict[str, object]:
 
 def _value_row(role: str, value: Value) -> dict[str, object]:
     kind = value.dtype if value.kind == "tensor" else value.kind
-    return {"": role, "name": value.name, "type": kind, "shape": value.shape_text}
+    return {"": role, "name": shown(value.name), "type": kind, "shape": shown(value.shape_text)}
 
 
 def _show_report(answer: Answer, exported: ExportedModel) -> None:

@@ -201,7 +201,7 @@ def test_what_nobody_expected_is_a_line_and_the_log_has_all_of_it(
 
 
 def test_a_plan_that_is_none_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = {"task": "export", "plan": REQUEST["plan"] | {"opset": 99}}  # type: ignore[operator] # a dict
+    broken = {"task": "export", "plan": REQUEST["plan"] | {"opset": 99}}
     (line,) = errors(broken, monkeypatch)
     assert "Opset 99 is none that the legacy exporter knows" in line
     assert len(line.splitlines()) == 1

@@ -75,7 +75,7 @@ def surroundings() -> dict[str, Any]:
     }
     return {
         "generator": torch.random.get_rng_state().numpy().tobytes(),
-        "numpy": repr(np.random.get_state()),  # noqa: NPY002 - the one that others may use
+        "numpy": repr(np.random.get_state()),
         "filters": list(warnings.filters),
         "show": warnings.showwarning,
         "loggers": {
@@ -141,11 +141,10 @@ def test_all_stays_as_it_is_when_the_exporter_refuses(exporter: Exporter) -> Non
 def test_any_module_can_be_exported(exporter: Exporter) -> None:
     module = mixed().eval()
     made = to_onnx(module, (torch.randn(2, 4),), input_names=["x"], batch_axes={"x": 0}, exporter=exporter)
-    assert isinstance(made, ExportedModel)
     model = onnx.load_model_from_string(made.data)
     assert made.opset == next(each.version for each in model.opset_import if not each.domain)
     assert made.seconds > 0
-    assert all(isinstance(text, str) and text for text in made.warnings)
+    assert all(made.warnings)
     assert [text for text in made.warnings if "older exporter" in text] == [
         text for text in made.warnings if exporter is Exporter.LEGACY
     ]

@@ -194,6 +194,7 @@ def test_nan_is_quoted_without_a_distance(plain: Answer) -> None:
     assert line == "At batch 2, seed 0, zeros, y[0, 0] is nan in PyTorch and 1 in ONNX Runtime."
 
 
+@pytest.mark.parametrize("batch", [2, 3])
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
@@ -204,10 +205,10 @@ def test_nan_is_quoted_without_a_distance(plain: Answer) -> None:
     ],
 )
 def test_numbers_that_fail_where_others_agree_are_explained_by_the_remark(
-    plain: Answer, said: str, kind: HazardKind
+    plain: Answer, said: str, kind: HazardKind, batch: int
 ) -> None:
     tried = [case("agree", 2), case("agree", 3), case("differ", 3, kind="zeros"), case("agree", 8)]
-    found = by_kind(with_cases(plain, 2, tried, [Remark(said, "")]))
+    found = by_kind(with_cases(plain, batch, tried, [Remark(said, "")]))
     assert {key for key, hazard in found.items() if hazard.severity in HARMS} - {
         HazardKind.UNROLLED_LOOP
     } == {kind}
@@ -251,6 +252,13 @@ def test_a_declared_batch_of_one_is_a_surprise_and_failing_at_others_breaks(
     if declared == (1, 2):
         assert by_kind(agreeing)[HazardKind.BATCH_ONE].severity is Severity.SURPRISING
         assert by_kind(agreeing)[HazardKind.BATCH_ONE].evidence == (pinned,)
+
+
+def test_an_open_batch_is_not_a_batch_of_one_for_an_axis_that_is_always_one(plain: Answer) -> None:
+    graph = replace(exported(plain).graph, outputs=(Value("output", "tensor", "float", ("batch", 1)),))
+    only = Parity((OutputParity("output", (1, 1), "float32", Deviation(0, 0, 0, (0, 0), 1, 1, agree=True)),))
+    made = with_cases(changed(plain, graph=graph), 1, [Case(1, 0, "normal", RUNTIMES[0], only)])
+    assert not detect(made)
 
 
 @pytest.mark.parametrize("how", ["refuse", "differ"])
@@ -331,6 +339,7 @@ def test_two_runtimes_differ_only_if_the_one_agrees_and_the_other_gives_numbers(
     tried = [
         case("differ", 2, runtime=runtime),
         case("agree", 2, runtime=other),
+        case("agree", 3),
         case("refuse", 3, runtime=RUNTIMES[1]),
     ]
     found = by_kind(with_cases(plain, 2, tried))
@@ -395,7 +404,7 @@ def test_training_mode_that_left_nothing_in_the_file_is_a_surprise(plain: Answer
 
 
 @pytest.mark.parametrize(
-    ("shape", "closed"), [((2, 10), True), (("batch", 10), False), (("batch", 2), False)]
+    ("shape", "closed"), [((2, 10), True), (("batch", 10), False), (("batch", 2), False), (("n", 10), False)]
 )
 def test_a_fixed_batch_is_read_from_the_inputs(
     plain: Answer, shape: tuple[int | str, ...], closed: bool

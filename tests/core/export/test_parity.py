@@ -361,7 +361,7 @@ def test_what_runs_the_file_is_refused_when_it_is_made() -> None:
     for make in (Session, Reference):
         with pytest.raises(ValueError, match="NoSuchThing"):
             make(file([helper.make_node("NoSuchThing", ["x"], ["y"])]))
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         Session(b"no model")
 
 

@@ -21,7 +21,8 @@ from core.export.program import export_program
 from core.zoo import InputKind
 
 LEGACY = Exporter.LEGACY
-REFUSED = ("singular_values", "pooled")
+REFUSED = {"singular_values": "linalg_svd", "pooled": "adaptive_avg_pool1d"}
+"""What the legacy exporter refuses, and a word of why."""
 MODELS = {
     name: ExportPlan(name, seed=7, exporter=LEGACY) for name in specimens.names() if name not in REFUSED
 }
@@ -35,7 +36,6 @@ PLANS = MODELS | {
     "training": ExportPlan("residual", exporter=LEGACY, training=True),
     "training with dropout": ExportPlan("dropout", exporter=LEGACY, training=True),
     "not folded": ExportPlan("lstm", exporter=LEGACY, optimize=False, opset=12),
-    "batch 1": ExportPlan("transformer", exporter=LEGACY, batch=1),
     "dynamo": ExportPlan("pooled", seed=3, opset=20),
     "dynamo, external": ExportPlan("keywords", external_data=True, opset=18, input_names=("'", '"', "\\")),
 }
@@ -136,15 +136,10 @@ def test_a_program_prints_what_the_app_says(ran: dict[str, Ran], name: str) -> N
     assert one.printed["opset"] == f"{graph.opset} (asked for {one.plan.opset})"
     assert one.printed["nodes"] == str(graph.nodes)
     found = {title: text for title, text in one.printed.items() if title in expected}
-    if name == "training with dropout":
-        # The file drops at random, each time other numbers.
-        assert found.keys() == expected.keys()
-        assert all(float(text.removeprefix("largest difference ")) > 0.01 for text in found.values())
-    else:
-        # The app shortens what a runtime says.
-        assert {title: text[:200] for title, text in found.items()} == {
-            title: text[:200] for title, text in expected.items()
-        }
+    # The app shortens what a runtime says.
+    assert {title: text[:200] for title, text in found.items()} == {
+        title: text[:200] for title, text in expected.items()
+    }
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -183,13 +178,13 @@ def test_the_graph_has_the_same_names_and_axes(ran: dict[str, Ran], name: str) -
 def test_the_traps_show_in_what_is_printed(ran: dict[str, Ran]) -> None:
     assert ran["no dynamic axes"].printed["batch 3"].startswith("largest difference")
     assert ran["no dynamic axes"].printed["batch 1"].startswith("ONNX Runtime refuses: ")
-    assert ran["batch 1"].printed["batch 1"].startswith("largest difference")
-    assert "Reshape" in ran["batch 1"].printed["batch 2"]
+    assert "Split" in ran["loop_over_batch"].printed["batch 3"]
+    assert ran["python_scale"].printed["zeros, batch 3"] == "largest difference nan"
     assert float(ran["early_exit"].printed["batch 1"].split()[-1]) < 1e-5
     assert float(ran["early_exit"].printed["zeros, batch 3"].split()[-1]) > 1e-3
 
 
-@pytest.mark.parametrize(("name", "word"), zip(REFUSED, ("linalg_svd", "adaptive pooling"), strict=True))
+@pytest.mark.parametrize(("name", "word"), list(REFUSED.items()))
 def test_where_the_exporter_refuses_so_does_the_program(tmp_path: Path, name: str, word: str) -> None:
     plan = ExportPlan(name, exporter=LEGACY)
     with pytest.raises(ExportError, match="legacy exporter refuses"):

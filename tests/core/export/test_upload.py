@@ -257,6 +257,14 @@ def test_a_text_that_is_not_utf8_is_refused() -> None:
     assert seen(data).graph is None
 
 
+def test_a_look_that_ends_early_does_not_describe_what_it_has_not_seen() -> None:
+    many = model_of(node("Relu", ["x"]), initializers=[external(weights(f"w{i}"), "w") for i in range(1_100)])
+    many.graph.initializer[-1].external_data[0].key = "location!"
+    data = many.SerializeToString().replace(b"location!", b"location\xff")
+    assert seen(data).refused
+    assert seen(data).graph is None
+
+
 def test_messages_that_lie_too_deep_are_refused() -> None:
     data = b""
     for _ in range(40):
@@ -433,7 +441,7 @@ def test_an_unknown_format_version_is_refused() -> None:
 
 def test_a_custom_operator_set_that_is_only_imported_is_a_warning() -> None:
     (found,) = warned(model_of(node("Relu", ["x"]), opsets=[("", 20), ("evil.ops", 1)]))
-    assert found == "It imports operator sets that the lab does not allow; no node uses them."
+    assert found == "It imports operator sets whose operators the lab does not allow."
 
 
 def chain(times: int, levels: int) -> onnx.ModelProto:
