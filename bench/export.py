@@ -80,7 +80,7 @@ def exports(models: Sequence[str], exporters: Sequence[Exporter]) -> Table:
         ),
         rows=tuple(rows),
         notes=(
-            "seconds to answer: a new process with imports, export, checker and comparison with eager PyTorch.",
+            "seconds to answer: a new process with imports, export, checker, comparison with PyTorch.",
             "import seconds: of the exporter's libraries, after PyTorch. One thread, niceness 10, opset 15.",
             "peak MiB: resident, up to the end of the export.",
             "parity: comparisons within the tolerance, over batches, seeds, kinds of input, both runtimes.",
@@ -132,7 +132,7 @@ def waiting(samples: Samples, page: str) -> Table:
         rows=tuple(rows),
         notes=(
             f"{len(samples[page, ALONE])} interleaved rounds; of each the median of a few changes.",
-            f"The export: {_LONG.model}, {_LONG.exporter}, in a process of its own; anew for each measurement.",
+            f"The export: {_LONG.model}, {_LONG.exporter}, in a process of its own, a new one each time.",
             "times blank: the blank page with slider and metric in the same rounds, beside an export too.",
             _load(),
         ),

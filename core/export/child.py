@@ -15,19 +15,17 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from core import wire
 from core.export.exporter import ExportedModel, export
+from core.export.layers import LayersReport, compare_layers
 from core.export.parity import Case, sweep
 from core.export.plan import ExportError, ExportPlan
 from core.export.trial import Trial, try_out
 from core.export.upload import Upload, examine
 from core.process import Child, Process, memory_error
 from core.zoo import ZooError
-
-if TYPE_CHECKING:
-    from core.export.layers import LayersReport
 
 EXPORT_SECONDS: Final = 90.0
 EXPORT_BYTES: Final = 3 * 2**30
@@ -116,8 +114,6 @@ def read_answer(line: Mapping[str, Any]) -> Answer | None:
 
 def read_layers(line: Mapping[str, Any]) -> LayersReport | None:
     """The comparison of layers in a line; None if it holds none."""
-    from core.export.layers import LayersReport
-
     return wire.read(LayersReport, line["layers"]) if "layers" in line else None
 
 
@@ -202,8 +198,6 @@ def _send(child: Child, found: Answer) -> None:
 
 
 def _compare_layers(child: Child, plan: ExportPlan) -> None:
-    from core.export.layers import LayersReport, compare_layers
-
     made = plan.build()
     child.emit({"stage": "exporting"})
     exported = export(plan, made)

@@ -323,7 +323,7 @@ class _Graph:
         for info in inferred.graph.value_info:
             tensor_type = info.type.tensor_type
             sizes = [each.dim_value if each.HasField("dim_value") else -1 for each in tensor_type.shape.dim]
-            if tensor_type.HasField("shape") and min(sizes, default=0) >= 0:
+            if tensor_type.elem_type and tensor_type.HasField("shape") and min(sizes, default=0) >= 0:
                 dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor_type.elem_type)
                 known[info.name] = (dtype, tuple(sizes))
         return known

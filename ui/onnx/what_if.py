@@ -6,9 +6,10 @@ import dataclasses
 from typing import Final
 
 import streamlit as st
-from core.export.duel import Duel, GraphDiff, duel
 
 from core.export.child import Answer, read_answer, start_export
+from core.export.difference import Change, GraphDiff
+from core.export.duel import Duel, duel
 from core.export.plan import MAX_LEGACY_OPSET, Exporter, ExportPlan
 from ui.job import current_job, start_button, wait_for
 from ui.messages import trouble
@@ -80,9 +81,54 @@ def _marked(text: str, *, won: bool) -> str:
 
 
 def _draw_diff(diff: GraphDiff) -> None:
-    st.markdown("**Operators**: only in one of the graphs, or more often in one")
-    changes = [*diff.added, *diff.removed, *diff.changed]
+    if diff.same:
+        st.markdown("The two graphs have the same nodes and weights.")
+        return
+    operators, values = st.columns(2, gap="medium")
+    with operators:
+        st.markdown("**Operators** only in one of the graphs, or more often in one")
+        st.dataframe(
+            [
+                {"operator": each.operator, "dynamo": each.first, "legacy": each.second}
+                for each in (*diff.added, *diff.removed, *diff.changed)
+            ],
+            hide_index=True, height="content", alt="Operators that differ between the two graphs",
+        )  # fmt: skip
+    with values:
+        st.markdown("**Weights, inputs and outputs**")
+        weights = diff.weights
+        st.dataframe(
+            [
+                {"": "weights of the same bits and name", "value": str(weights.same)},
+                {"": "of the same bits under another name", "value": str(len(weights.renamed))},
+                {"": "of other bits under the same name", "value": str(len(weights.changed))},
+                {"": "only in dynamo's", "value": str(len(weights.only_first))},
+                {"": "only in legacy's", "value": str(len(weights.only_second))},
+                *(
+                    {"": "input or output", "value": _change(each)} for each in (*diff.inputs, *diff.outputs)
+                ),
+            ],
+            hide_index=True, height="content", alt="Weights, inputs and outputs that differ",
+        )  # fmt: skip
+    if not diff.aligned:
+        st.caption("The graphs are too long to lay them side by side, node by node.")
+        return
+    st.markdown("**Node by node**")
+    said = {"": "in both", "first": "only in dynamo's", "second": "only in legacy's"}
     st.dataframe(
-        [{"operator": each.operator, "dynamo": each.first, "legacy": each.second} for each in changes],
-        hide_index=True, height="content", alt="Operators that differ between the two graphs",
+        [
+            {
+                "": said[row.only],
+                "operator": row.operator,
+                "dynamo": row.first,
+                "legacy": row.second,
+                "attributes that differ": "; ".join(map(_change, row.attributes)),
+            }
+            for row in diff.rows
+        ],
+        hide_index=True, alt="The nodes of both graphs, laid side by side",
     )  # fmt: skip
+
+
+def _change(change: Change) -> str:
+    return f"{change.name}: {change.first or 'none'} → {change.second or 'none'}"

@@ -148,7 +148,8 @@ def _show_report(answer: Answer, exported: ExportedModel) -> None:
 def _show_layers(plan: ExportPlan) -> None:
     st.caption(
         "Each layer's output in eager PyTorch beside the value in the graph that stands for it, in the order "
-        "in which the layers run: the first that drifts is where to look."
+        "in which the layers run: the first that drifts is where to look. A layer agrees within "
+        f"{ABSOLUTE:g} of its largest number too, for small ones are what is left of sums of large ones."
     )
     job = current_job(LAYERS_KEY, repr(plan))
     more = job is not None and job.listen()
@@ -181,11 +182,12 @@ def _draw_layers(report: LayersReport) -> None:
             {
                 "layer": row.layer or "model",
                 "call": row.call,
+                "output": row.output,
                 "type": row.type,
                 "in the graph": row.value,
                 "made by": row.op_type,
                 "found by": row.how,
-                "": "" if row.deviation is None else "✓ agrees" if row.deviation.agree else "✗ drifts",
+                "": "✗ drifts" if row.drifts else "✓ agrees" if row.deviation is not None else "",
                 "absolute": "" if row.deviation is None else gap(row.deviation.absolute),
                 "ulp": None if row.deviation is None else row.deviation.ulp,
                 "note": row.problem,

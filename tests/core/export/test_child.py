@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -140,13 +141,14 @@ def test_it_ends_when_its_time_is_up(stopped: Keep) -> None:
     assert not any(map(read_answer, lines))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a process allocates")
 def test_it_may_not_take_more_memory_than_it_is_given(stopped: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "EXPORT_BYTES", 256 * 2**20)
     process = stopped(start_export(ExportPlan("transformer")))
     lines = process.wait(60)
     assert process.finished
-    # It gives up in the middle of the export, which is no refusal of the exporter.
-    assert list(filter(None, map(read_stage, lines))) == STAGES[:2]
+    # It gives up in the middle of the export, and that is no refusal of the exporter.
+    assert list(filter(None, map(read_stage, lines))) in (STAGES[:1], STAGES[:2])
     assert process.error == "It needed more than 0.25 GiB of memory: choose a smaller model or batch."
     assert not any(map(read_answer, lines))
 

@@ -172,17 +172,18 @@ def test_failing_at_whole_batches_never_seen_is_parity_unseen(
 
 def test_a_failing_comparison_is_quoted_with_its_numbers(plain: Answer) -> None:
     tried = [case("agree", 2), case("differ", 3, seed=1), case("agree", 3), case("refuse", 8)]
+    tried.append(case("differ", 3, kind="zeros"))
     found = by_kind(with_cases(plain, 2, tried))
     numbers = "output[2, 1] is 0.5 in PyTorch and 0.75 in ONNX Runtime: 0.25 apart."
     assert found[HazardKind.PARITY].evidence == (
         f"At batch 3, seed 1, random numbers, {numbers}",
-        "2 of 4 comparisons of this file fail.",
+        "3 of 5 comparisons of this file fail.",
     )
     assert found[HazardKind.PARITY].severity is Severity.WRONG
     assert found[HazardKind.PARITY_UNSEEN].evidence == (
         "At batch 2, which the exporter was shown, all agree.",
         "At batch 8, seed 0, random numbers, ONNX Runtime refuses: ONNX Runtime does not take 8.",
-        "2 of 4 comparisons of this file fail.",
+        "3 of 5 comparisons of this file fail.",
     )
     assert found[HazardKind.PARITY_UNSEEN].severity is Severity.BREAKS
 

@@ -416,6 +416,15 @@ def test_without_a_record_the_only_value_of_a_shape_is_taken(legacy: Mapping[str
     assert (found.layer, found.how) == ("fc3", VALUES)
 
 
+def test_a_record_that_does_not_begin_at_the_root_is_none(legacy: Mapping[str, Exported]) -> None:
+    model = without_record(legacy["mlp"].data)
+    for node in model.graph.node:
+        node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value="['elsewhere', 'fc3', 'linear']")
+    found = compare(legacy["mlp"], altered(model.SerializeToString(), "fc3.weight", shift)).first_drift
+    assert found is not None
+    assert (found.layer, found.how) == ("fc3", VALUES)
+
+
 @given(
     names=st.lists(st.text(max_size=30), min_size=1, max_size=5),
     scopes=st.text(max_size=60),
@@ -444,6 +453,51 @@ def test_a_layer_that_works_in_place_does_not_change_what_came_before(
     assert legacy["inplace_relu"].made.module.get_submodule("fc1")(x).min() < 0
     assert found.deviation is not None
     assert found.deviation.agree
+
+
+class Kept(nn.Module):
+    """Shows the outside what it has on the way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.way = torch.sin(x)
+        return torch.cos(self.way)
+
+
+class Numbered(nn.Module):
+    """A layer whose name is what the legacy exporter calls the second call of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.linear_1 = nn.Linear(4, 4)
+        self.kept = Kept()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.kept(self.linear_1(torch.relu(self.linear(x))))
+        return y - 2 * self.kept.way  # type: ignore[no-any-return] # a module gives Any
+
+
+@pytest.fixture(scope="module")
+def numbered() -> Exported:
+    with seeded(0):
+        made = ZooModel("numbered", "", "", Numbered().eval(), (Input("x", (4,)),))
+    found = to_onnx(
+        made.module, made.example_inputs(), input_names=["x"], batch_axes={"x": 0}, exporter=Exporter.LEGACY
+    )
+    return Exported(made, found.data)
+
+
+def test_a_name_that_looks_like_a_second_call_is_a_name(numbered: Exported) -> None:
+    bias = weight_of(numbered.data, "/linear_1/Gemm", 2)
+    found = compare(numbered, altered(numbered.data, bias, shift)).first_drift
+    assert found is not None
+    assert (found.layer, found.call, found.how) == ("linear_1", 1, SCOPE)
+
+
+def test_of_several_values_that_leave_a_layer_the_last_is_its_output(numbered: Exported) -> None:
+    report = compare(numbered)
+    assert report.first_drift is None
+    assert (row(report, "kept").how, row(report, "kept").op_type) == (SCOPE, "Cos")
 
 
 class Mixed(nn.Module):
@@ -553,6 +607,12 @@ def test_the_model_is_left_as_it_came() -> None:
         assert not module._forward_pre_hooks
 
 
+def test_a_model_in_training_is_compared_as_in_evaluation(legacy: Mapping[str, Exported]) -> None:
+    made = build("dropout")
+    assert made.module.training
+    assert compare_layers(made, legacy["dropout"].data).first_drift is None
+
+
 def test_hooks_are_gone_when_the_model_raises(legacy: Mapping[str, Exported]) -> None:
     made = build("mlp")
     wrong = ZooModel("wrong", "", "", made.module, (Input("x", (7,)),))
@@ -580,3 +640,13 @@ def test_no_more_values_are_looked_at_than_allowed(
     report = compare(legacy["mlp"])
     assert {each.value for each in report.rows} == {"/fc1/Gemm_output_0", "", "output"}
     assert report.problem.startswith("3 of the graph's values")
+
+
+def test_values_that_no_layer_can_have_are_not_looked_at(
+    legacy: Mapping[str, Exported], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "MAX_VALUES", 40)
+    assert len(onnx.load_model_from_string(legacy["transformer"].data).graph.node) > 100
+    report = compare(legacy["transformer"])
+    assert report.problem == ""
+    assert all(each.value for each in report.rows)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -132,8 +133,12 @@ def opened_and_pinned(found: Answer, _: Hazard) -> tuple[str, ...]:
 
 
 def copies(found: Answer, hazard: Hazard) -> tuple[str, ...]:
-    products = sum(node.op_type == "MatMul" for node in model_of(found).graph.node)
-    return ("MatMul", f"in the file {products} times", *opened_and_pinned(found, hazard))
+    counts = Counter(node.op_type for node in model_of(found).graph.node)
+    twice = {name for name, count in counts.items() if count == found.plan.batch}
+    assert "MatMul" in twice < set(counts)
+    (line,) = [line for line in hazard.evidence if line.endswith(": each is in the file 2 times.")]
+    assert set(line.split(":")[0].split(", ")) == twice
+    return opened_and_pinned(found, hazard)
 
 
 def two_opsets(found: Answer, _: Hazard) -> tuple[str, ...]:

@@ -138,10 +138,10 @@ def node_cases() -> list[Any]:
     """A sample of ONNX's own node tests: models that it makes, with inputs and outputs."""
     from onnx.backend.test.case.node import collect_testcases
 
-    kinds = ["Relu", "Gemm", "Conv", "Softmax", "LSTM", "Where", "TopK", "Reshape", "CumSum", "Einsum"]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It makes all cases to find these, some with numbers that overflow.
-        return [case for kind in kinds for case in collect_testcases(kind)]
+        warnings.simplefilter("ignore")  # It makes them all, some with numbers that overflow.
+        found = collect_testcases(None)
+    return found[::12]
 
 
 def test_a_sample_of_onnx_s_node_tests_gives_what_onnx_says() -> None:
