@@ -9,6 +9,7 @@ from typing import Final
 
 from playwright.sync_api import Page
 
+from bench import export_netron
 from bench.browsing import Place, arrive, browsing, change, new_context, serve_blank, serve_ours
 from bench.measure import Ratio, percentile, ratio, shuffled
 from bench.pages import SLIDER
@@ -37,6 +38,7 @@ def run(
     rounds: int = 20,
     changes: int = 4,
     path: str = "/autograd",
+    netron_rounds: int = 10,
 ) -> list[Table]:
     """Measure.
 
@@ -46,9 +48,14 @@ def run(
         rounds: how often a page is measured, alone and beside an export.
         changes: of the page's number in each of them.
         path: of the page; it must have the input `w` and show the worked example's gradient.
+        netron_rounds: how often a large model is shown, by either server.
     """
     page = Place(path.strip("/"), ours=True, path=path)
-    return [exports(models or zoo.names(), exporters), waiting(measured(page, rounds, changes), page.name)]
+    return [
+        exports(models or zoo.names(), exporters),
+        waiting(measured(page, rounds, changes), page.name),
+        export_netron.seen(netron_rounds),
+    ]
 
 
 def exports(models: Sequence[str], exporters: Sequence[Exporter]) -> Table:

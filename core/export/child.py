@@ -20,7 +20,7 @@ from typing import Any, Final
 from core import wire
 from core.export.exporter import ExportedModel, export
 from core.export.layers import LayersReport, compare_layers
-from core.export.parity import Case, sweep
+from core.export.parity import BATCHES, Case, sweep
 from core.export.plan import ExportError, ExportPlan
 from core.export.trial import Trial, try_out
 from core.export.upload import Upload, examine
@@ -48,7 +48,7 @@ class Answer:
         exported: None if the exporter refused, and then `refusal` says why.
         checker: what ONNX's own checker has against the file; empty if nothing.
         cases: the comparisons with eager PyTorch.
-        peak_bytes: the most memory that the process held at any time.
+        peak_bytes: the most memory that the process held up to the end of the export; 0 if not known.
         import_seconds: what importing PyTorch's exporter took before the export.
     """
 
@@ -146,7 +146,7 @@ def answer(plan: ExportPlan, child: Child) -> Answer:
     child.emit({"stage": "checking"})
     checker = check(exported.data)
     child.emit({"stage": "comparing with PyTorch"})
-    cases = sweep(made, exported.data)
+    cases = sweep(made, exported.data, batches=sorted({*BATCHES, plan.batch}))
     return Answer(plan, exported, "", checker, cases, peak, imported)
 
 

@@ -41,6 +41,10 @@ _MEANINGS: Final = (
         "The conversion to opset {1} failed, and the file kept the newer opset. Nothing else says so.",
     ),
     (
+        r"Converting a tensor to a Python (?!boolean)(\w+)",
+        "Python took a {1} out of a tensor: the file keeps the one that this example gave.",
+    ),
+    (
         r"Converting a tensor to a Python (\w+)",
         "A decision in Python looked at a number in a tensor: the file holds only the way taken this time.",
     ),

@@ -120,7 +120,7 @@ def finished(visit: Visit, key: str) -> Visit:
 def shown_plan(visit: Visit) -> str:
     """The program of the plan that the page is about."""
     visit.put({"tab": TABS[4]})
-    return str(visit.app.code[0].value)
+    return f"{visit.app.code[0].value}\n"
 
 
 def reasons(visit: Visit) -> list[str]:
@@ -762,7 +762,7 @@ def test_a_program_in_every_language(language: str) -> None:
         for each in snippets(answer.exported.graph, "cnn.onnx", {"batch": 2}, model="cnn")
         if each.language == language
     )
-    assert [code.value for code in visit.app.code] == [expected.code]
+    assert [code.value for code in visit.app.code] == [expected.code.strip()]
     assert (("Not run" in visit.captions()) is expected.tried) is False
     assert "cnn.onnx" in expected.code or language == "Core ML"
 
@@ -791,7 +791,7 @@ def test_what_is_taken_away_is_the_program_and_the_file() -> None:
     assert identity in file.url
     text = export_program(CONV)
     assert _calculate_file_id(text.encode(), "text/x-python", "export.py") in program.url
-    assert visit.app.code[0].value == text
+    assert f"{visit.app.code[0].value}\n" == text
 
 
 # Refusals.

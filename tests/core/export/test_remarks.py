@@ -78,7 +78,7 @@ MEANINGS = [
     ),
     (
         "scale",
-        "A decision in Python looked at a number in a tensor: the file holds only the way taken this time.",
+        "Python took a number out of a tensor: the file keeps the one that this example gave.",
     ),
     (
         "training",
