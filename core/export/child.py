@@ -81,6 +81,31 @@ def start_layers(plan: ExportPlan, *, seconds: float = EXPORT_SECONDS) -> Proces
     return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
 
 
+def start_cases(
+    plan: ExportPlan, data: bytes, *, batch: int, seed: int, kind: str, seconds: float = EXPORT_SECONDS
+) -> Process:
+    """Compares a file with its model on one chosen input elsewhere: `read_cases` finds the comparisons.
+
+    Args:
+        plan: what the file was exported by.
+        data: the file.
+        batch: 1 to `zoo.MAX_BATCH`.
+        seed: for random numbers.
+        kind: an `InputKind`.
+        seconds: how long it may take.
+
+    Raises:
+        ProcessError: if too many run already.
+    """
+    request = {
+        "task": "cases",
+        "plan": wire.write(ExportPlan, plan),
+        "data": base64.b64encode(data).decode(),
+        "input": [batch, seed, kind],
+    }
+    return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
+
+
 def start_upload(data: bytes, name: str, *, seconds: float = UPLOAD_SECONDS) -> Process:
     """Examines a visitor's file elsewhere, and runs it if it may be run: see `read_upload`, `read_trial`.
 
@@ -115,6 +140,11 @@ def read_answer(line: Mapping[str, Any]) -> Answer | None:
 def read_layers(line: Mapping[str, Any]) -> LayersReport | None:
     """The comparison of layers in a line; None if it holds none."""
     return wire.read(LayersReport, line["layers"]) if "layers" in line else None
+
+
+def read_cases(line: Mapping[str, Any]) -> tuple[Case, ...] | None:
+    """The comparisons in a line; None if it holds none."""
+    return wire.read(tuple[Case, ...], line["cases"]) if "cases" in line else None
 
 
 def read_upload(line: Mapping[str, Any]) -> Upload | None:
@@ -171,11 +201,17 @@ def main() -> None:
                 _send(child, found)
             case "layers":
                 _compare_layers(child, wire.read(ExportPlan, child.request["plan"]))
+            case "cases":
+                plan = wire.read(ExportPlan, child.request["plan"])
+                batch, seed, kind = child.request["input"]
+                data = base64.b64decode(child.request["data"])
+                cases = sweep(plan.build(), data, batches=[batch], seeds=[seed], kinds=[kind])
+                child.emit({"cases": wire.write(tuple[Case, ...], cases)})
             case "upload":
                 data = base64.b64decode(child.request["data"])
                 _try_upload(child, examine(data, str(child.request["name"])))
             case task:
-                child.fail(f"There is no task {str(task)[:40]!r}: ask for export, layers or upload.")
+                child.fail(f"There is no task {str(task)[:40]!r}: ask for export, layers, cases or upload.")
     except (ExportError, ZooError) as error:
         child.fail(str(error))
     except MemoryError:

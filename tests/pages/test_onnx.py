@@ -242,13 +242,10 @@ WRONG: list[tuple[dict[str, str | float | None], str]] = [
     ({"opset": 21}, "Opset 21 is none that the legacy exporter knows: choose 7 to 20."),
     ({"opset": 24, "exporter": "dynamo"}, "Opset 24 is none that the dynamo exporter knows: choose 7 to 23."),
     ({"opset": -1}, "Opset -1 is none"),
-    ({"opset": None}, "The opset is empty: give a whole number."),
     ({"batch": 0}, f"The example's batch is 0: choose 1 to {MAX_BATCH}."),
     ({"batch": 10**6}, f"The example's batch is 1000000: choose 1 to {MAX_BATCH}."),
-    ({"batch": None}, "The batch is empty: give a whole number."),
-    ({"seed": None}, "The seed is empty: give a whole number."),
     ({"seed": -1}, "seed"),
-    ({"seed": 2**40}, "seed"),
+    ({"seed": 2**40}, "The seed is 1099511627776: choose 0 to 2147483647."),
     ({"axes": "y:0"}, "`y:0` is no axis of simple_mlp: choose among input:0, input:1."),
     ({"axes": "x:0"}, "`x:0` is no axis of simple_mlp"),
     ({"axes": "batch, input:1"}, "`batch` is no axis of simple_mlp"),
@@ -295,6 +292,17 @@ def test_names_that_stand_in_each_other_s_way_are_one_line_in_every_tab(outputs:
         assert all(is_one_line(said) for said in visit.troubles())
 
 
+@pytest.mark.parametrize("key", ["opset", "batch", "seed"])
+def test_a_number_that_is_emptied_is_the_default_again(key: str) -> None:
+    visit = lab_of(dataclasses.replace(PLAIN, opset=17, batch=3, seed=4))
+    known(dataclasses.replace(PLAIN, **({"opset": 17, "batch": 3, "seed": 4} | {key: getattr(PLAIN, key)})))
+    visit.app.number_input(key=key).set_value(None)
+    visit.run()
+    assert visit.get(key) == getattr(PLAIN, key)
+    assert visit.troubles() == []
+    assert visit.verdicts()[0] == "✓ the same numbers as PyTorch"
+
+
 def test_an_axis_of_a_model_is_used_and_of_another_is_a_line() -> None:
     plan = ExportPlan("keywords", exporter=LEGACY, dynamic=("x:0",))
     visit = lab_of(plan)
@@ -306,8 +314,8 @@ def test_an_axis_of_a_model_is_used_and_of_another_is_a_line() -> None:
 
 def test_the_options_say_what_they_are_without_being_opened() -> None:
     plan = dataclasses.replace(PLAIN, batch=3, seed=4, training=True)
-    text = lab_of(plan).text()
-    assert "batch 3 · seed 4 · batch open · train" in text
+    popovers = [each.proto.popover for each in lab_of(plan).app.get("popover")]
+    assert "batch 3 · seed 4 · batch open · train" in [each.label for each in popovers]
 
 
 # Links.
@@ -447,7 +455,10 @@ def test_inputs_survive_a_visit_to_another_page() -> None:
         visit.app.switch_page(PAGE)
         visit.app.query_params.clear()
         visit.run()
+        # As in `lab`.
+        visit.app.query_params.pop("tab", None)
         assert visit.troubles() == visit.notices() == []
+        assert visit.get("tab") == TABS[1]
         assert shown_plan(visit) == export_program(LINKED)
 
 

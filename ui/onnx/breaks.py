@@ -14,7 +14,7 @@ from ui.onnx.inputs import set_plan
 
 def show_breaks(answer: Answer | None, *, hidden: bool) -> None:
     """Draws the tab; `hidden` while a prediction is open."""
-    _choose_preset()
+    _choose_preset(hidden=hidden)
     if answer is None:
         st.caption("What is wrong with an export is here as soon as there is one.")
     elif hidden:
@@ -26,7 +26,7 @@ def show_breaks(answer: Answer | None, *, hidden: bool) -> None:
         _show_looked_for(answer)
 
 
-def _choose_preset() -> None:
+def _choose_preset(*, hidden: bool) -> None:
     by_title = {preset.title: preset for preset in PRESETS}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.selectbox(
@@ -42,7 +42,8 @@ def _choose_preset() -> None:
                 "Set it without the trap", key="onnx:fixed", icon=":material/check:", on_click=set_plan,
                 args=(preset.fixed,),
             )  # fmt: skip
-    st.caption(preset.words)
+    if not hidden:
+        st.caption(preset.words)
 
 
 def _show_hazard(hazard: Hazard) -> None:

@@ -79,9 +79,12 @@ def read_plan() -> ExportPlan:
     """
     state = st.session_state
     model = MODELS[state.model or WORKED_MODEL]
+    seed = _whole("seed", "seed")
+    if seed > MAX_SEED:
+        raise ExportError(f"The seed is {seed}: choose 0 to {MAX_SEED}.")
     plan = ExportPlan(
         model=model,
-        seed=_whole("seed", "seed"),
+        seed=seed,
         batch=_whole("batch", "batch"),
         exporter=Exporter(state.exporter or Exporter.DYNAMO),
         opset=_whole("opset", "opset"),

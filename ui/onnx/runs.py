@@ -42,10 +42,10 @@ def show_runs(answer: Answer | None, *, hidden: bool) -> None:
     )  # fmt: skip
     if view == PLACES[1]:
         _show_providers()
+    elif answer is not None and hidden:
+        st.caption("Hidden until you have made your guess above.")
     elif answer is None or answer.exported is None:
         st.caption("There is no file to run yet.")
-    elif hidden:
-        st.caption("Hidden until you have made your guess above.")
     elif view == PLACES[2]:
         show_snippets(answer.exported.graph, file_name(answer), answer.plan.model, answer.plan.batch)
     else:

@@ -6,7 +6,8 @@ import streamlit as st
 from core.export.program import export_program
 
 from core.export.child import Answer
-from core.export.plan import ExportPlan
+from core.export.plan import ExportError, ExportPlan
+from ui.messages import trouble
 from ui.onnx.result import file_name
 
 
@@ -15,7 +16,11 @@ def show_take_away(plan: ExportPlan | None, answer: Answer | None, *, hidden: bo
     if plan is None:
         st.caption("Nothing to take away until the inputs above can be used.")
         return
-    program = export_program(plan)
+    try:
+        program = export_program(plan)
+    except ExportError as error:
+        trouble(str(error))
+        return
     with st.container(horizontal=True):
         st.download_button(
             "export.py", program, "export.py", "text/x-python", icon=":material/download:", on_click="ignore"

@@ -55,6 +55,9 @@ def uploaded(name: str, data: bytes) -> Uploaded | None:
         return Uploaded(examine(data, name))  # which reads nothing of it
     about = hashlib.sha256(data).hexdigest() + name
     job = current_job(KEY, about)
+    if job is None and st.session_state.get(f"{KEY}:stopped") == about:
+        _again("Stopped.")
+        return None
     if job is None:
         job = _begin(about, name, data)
         if job is None:
@@ -62,11 +65,10 @@ def uploaded(name: str, data: bytes) -> Uploaded | None:
     more = job.listen()
     found = _read(job)
     if more:
-        wait_for(KEY, _words, on_stop=lambda: st.session_state.pop("onnx:file", None))
+        wait_for(KEY, _words, on_stop=lambda: _remember_stopped(about))
         return None
     if found is None:
-        trouble(job.process.error or "The examination ended without an answer.")
-        st.button("Examine it again", key=f"{KEY}:again", on_click=stop_job, args=(KEY,))
+        _again(job.process.error or "The examination ended without an answer.")
         return None
     if found.trial is None and not found.upload.refused:
         found.problem = job.process.error or "Its run ended without an answer."
@@ -74,14 +76,28 @@ def uploaded(name: str, data: bytes) -> Uploaded | None:
 
 
 def _begin(about: str, name: str, data: bytes) -> Job | None:
+    st.session_state.pop(f"{KEY}:stopped", None)
     try:
         job = Job(about, start_upload(data, name))
     except ProcessError as error:
-        trouble(str(error))
-        st.button("Examine it", key=f"{KEY}:again")
+        _again(str(error))
         return None
     st.session_state[KEY] = job
     return job
+
+
+def _again(said: str) -> None:
+    trouble(said)
+
+    def clicked() -> None:
+        stop_job(KEY)
+        st.session_state.pop(f"{KEY}:stopped", None)
+
+    st.button("Examine it", key=f"{KEY}:again", icon=":material/play_arrow:", on_click=clicked)
+
+
+def _remember_stopped(about: str) -> None:
+    st.session_state[f"{KEY}:stopped"] = about
 
 
 def _read(job: Job) -> Uploaded | None:

@@ -6,19 +6,21 @@ from typing import Final
 
 import streamlit as st
 
-from core.export.child import Answer, read_layers, start_layers
+from core.export.child import Answer, read_cases, read_layers, start_cases, start_layers
 from core.export.exporter import ExportedModel
 from core.export.finding import shown
 from core.export.graph import Graph, Value
 from core.export.layers import LayersReport
 from core.export.parity import ABSOLUTE, RELATIVE, Case, OutputParity
 from core.export.plan import ExportPlan
+from core.zoo import MAX_BATCH, InputKind
 from ui.job import current_job, start_button, wait_for
 from ui.messages import trouble
 from ui.numbers import gap
-from ui.onnx.inputs import WHY_VIEWS
+from ui.onnx.inputs import MAX_SEED, WHY_VIEWS
 
 LAYERS_KEY: Final = "onnx:layers"
+CASES_KEY: Final = "onnx:cases"
 
 
 def show_why(answer: Answer | None, *, hidden: bool) -> None:
@@ -27,11 +29,12 @@ def show_why(answer: Answer | None, *, hidden: bool) -> None:
         "View", WHY_VIEWS, default=WHY_VIEWS[0], key="view", bind="query-params",
         label_visibility="collapsed", required=True,
     )  # fmt: skip
-    if answer is None or answer.exported is None:
-        st.caption("There is no file to look into yet.")
-    elif hidden:
+    if answer is not None and hidden:
         st.caption("Hidden until you have made your guess above.")
+    elif answer is None or answer.exported is None:
+        st.caption("There is no file to look into yet.")
     elif view == WHY_VIEWS[1]:
+        _show_chosen(answer.plan, answer.exported)
         show_cases(answer.cases)
     elif view == WHY_VIEWS[2]:
         _show_layers(answer.plan)
@@ -86,10 +89,41 @@ def show_cases(cases: tuple[Case, ...]) -> None:
         f"small, ONNX's own reference evaluator. Two numbers agree within {ABSOLUTE:g} + {RELATIVE:g} of "
         "their size; ulp counts the representable numbers between them."
     )
-    st.dataframe(
-        [row for case in cases for row in _case_rows(case)],
-        hide_index=True, height="content", alt="Every comparison with eager PyTorch",
+    _draw_cases(cases, "Every comparison with eager PyTorch")
+
+
+def _show_chosen(plan: ExportPlan, exported: ExportedModel) -> None:
+    """One more comparison, on an input that the visitor chooses."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control(
+            "Your own input", [kind.value for kind in InputKind], default=InputKind.NORMAL.value,
+            key="case:kind", required=True, help="`nan`: one NaN planted in normal numbers",
+        )  # fmt: skip
+        batch = st.number_input("Batch", 1, MAX_BATCH, 5, step=1, key="case:batch", width=130)
+        seed = st.number_input("Seed", 0, MAX_SEED, 7, step=1, key="case:seed", width=150)
+    about = repr((plan, kind, batch, seed))
+    job = current_job(CASES_KEY, about)
+    more = job is not None and job.listen()
+    if job is not None and job.made is None and not more:
+        job.made = next((found for line in job.lines if (found := read_cases(line))), None)
+    if job is not None and job.made is not None:
+        _draw_cases(job.made, "The comparison on the chosen input")
+        return
+    if more:
+        wait_for(CASES_KEY, "Comparing, in a process of its own")
+        return
+    if job is not None:
+        trouble(job.process.error or "The comparison ended without a result: start it again.")
+    start_button(
+        "Compare on it", key=CASES_KEY, about=about, note="Some seconds, in a process of its own.",
+        start=lambda: start_cases(plan, exported.data, batch=batch, seed=seed, kind=kind),
     )  # fmt: skip
+
+
+def _draw_cases(cases: tuple[Case, ...], alt: str) -> None:
+    st.dataframe(
+        [row for case in cases for row in _case_rows(case)], hide_index=True, height="content", alt=alt
+    )
 
 
 def _case_rows(case: Case) -> list[dict[str, object]]:

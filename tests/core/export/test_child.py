@@ -130,7 +130,17 @@ def test_what_does_not_fit_the_model_is_one_line(stopped: Keep) -> None:
 def test_an_unknown_task_is_one_line(stopped: Keep) -> None:
     process = stopped(Process("core.export.child", {"task": "dance"}, seconds=60))
     process.wait(60)
-    assert process.error == "There is no task 'dance': ask for export, layers or upload."
+    assert process.error == "There is no task 'dance': ask for export, layers, cases or upload."
+
+
+def test_a_chosen_input_is_compared(stopped: Keep) -> None:
+    plan = ExportPlan("early_exit", exporter=Exporter.LEGACY)
+    data = export(plan).data
+    process = stopped(child.start_cases(plan, data, batch=5, seed=7, kind="ones"))
+    (cases,) = filter(None, map(child.read_cases, process.wait(60)))
+    assert process.error == ""
+    assert {(case.batch, case.seed, case.kind) for case in cases} == {(5, 7, "ones")}
+    assert cases == sweep(plan.build(), data, batches=[5], seeds=[7], kinds=["ones"])
 
 
 def test_it_ends_when_its_time_is_up(stopped: Keep) -> None:
