@@ -204,7 +204,7 @@ REQUEST = {"task": "export", "plan": wire.write(ExportPlan, ExportPlan(exporter=
 def test_what_nobody_expected_is_a_line_and_the_log_has_all_of_it(
     error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(child, "sweep", fails)
