@@ -6,6 +6,8 @@ import html
 
 import streamlit as st
 
+from ui.text import plain
+
 _LONG = 8
 
 
@@ -35,7 +37,7 @@ def verdict(sign: str, words: str, why: str) -> str:
     trouble = " trouble" if sign == "✗" else ""
     return (
         f"<div class='uth-verdict{trouble}'><div class='what'>{sign} {html.escape(words)}</div>"
-        f"<div class='why'>{html.escape(why.replace('`', ''))}</div></div>"
+        f"<div class='why'>{plain(why)}</div></div>"
     )
 
 

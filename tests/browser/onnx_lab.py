@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 import onnx
 import psutil
 from onnx import TensorProto, helper
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import FilePayload, FrameLocator, Locator, Page, expect
 
 from tests.browser.hooks_lab import SLOW_MS
 
@@ -55,6 +55,25 @@ def expect_graph(page: Page, file: str, operators: Sequence[str]) -> FrameLocato
     return frame
 
 
+def drawn_texts(page: Page) -> dict[str, dict[str, float]]:
+    """Where on the screen each text of the graph is; Netron's frame may be enlarged as a whole.
+
+    Netron forbids `eval` in its frame, with which Playwright evaluates: this asks from outside.
+    """
+    found: dict[str, dict[str, float]] = page.locator("iframe").evaluate("""frame => {
+        const around = frame.getBoundingClientRect(), zoom = around.width / frame.contentWindow.innerWidth
+        const texts = frame.contentDocument.querySelectorAll("#canvas text")
+        return Object.fromEntries([...texts].map(text => {
+            const box = text.getBoundingClientRect()
+            return [text.textContent, {
+                x: around.x + zoom * box.x, y: around.y + zoom * box.y,
+                width: zoom * box.width, height: zoom * box.height,
+            }]
+        }))
+    }""")
+    return found
+
+
 def progress(page: Page) -> Locator:
     """The line that says how far an export is."""
     return stage(page).get_by_text(PROGRESS)
@@ -62,9 +81,8 @@ def progress(page: Page) -> Locator:
 
 def drop_file(page: Page, name: str, data: bytes) -> None:
     """Gives the page a file."""
-    page.locator("input[type=file]").set_input_files(
-        [{"name": name, "mimeType": "application/octet-stream", "buffer": data}]
-    )
+    file: FilePayload = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+    page.locator("input[type=file]").set_input_files(file)
 
 
 def model_of(operators: Sequence[str], outside: bool = False) -> bytes:

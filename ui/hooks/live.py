@@ -15,10 +15,10 @@ from core.hooks.plan import Plan
 from core.hooks.run import Report
 from core.hooks.training import MAX_STEPS, Finding, Reading, Step, Training, TrainingError
 from ui.figures import show_figure
-from ui.hooks.words import with_code
 from ui.job import POLL_SECONDS, Job, current_job, start_button, stop_job
 from ui.messages import trouble
 from ui.style import theme_colour
+from ui.text import with_code
 
 KEY: Final = "hooks:training"
 MEASURES: Final = ("norm", "mean", "std", "zeros")

@@ -10,8 +10,9 @@ from core.hooks.doctor import Reason
 from core.hooks.plan import Mode
 from core.hooks.run import Firing, Output, Report
 from ui.cards import card, show_cards, verdict
-from ui.hooks.words import count_words, hook_words, with_code
+from ui.hooks.words import count_words, hook_words
 from ui.numbers import full
+from ui.text import with_code
 
 _WITHOUT_A_WORD = frozenset(
     {Reason.OWN_FORWARD, Reason.AFTER_COMPILE, Reason.OTHER_INSTANCE, Reason.REGISTERED_LATE}

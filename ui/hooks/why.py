@@ -19,11 +19,12 @@ from core.hooks.story import AFTER, BEFORE, PAIRS, run_story, torch_call_source
 from ui.figures import follow_theme, show_figure
 from ui.hooks.cost import measured_effect
 from ui.hooks.inputs import WHY_VIEWS
-from ui.hooks.words import count_words, hook_words, with_code
+from ui.hooks.words import count_words, hook_words
 from ui.messages import trouble
 from ui.numbers import short
 from ui.stepper import stepper
 from ui.style import theme_colour
+from ui.text import with_code
 
 MAX_EVENTS: Final = 500
 MAX_HISTOGRAMS: Final = 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Final
 
 from core.hooks import HookKind, HookSpec
@@ -32,14 +31,3 @@ def hook_words(spec: HookSpec) -> str:
 def count_words(count: int) -> str:
     """How often: `never`, `once`, `3 times`."""
     return "never" if count == 0 else "once" if count == 1 else f"{count} times"
-
-
-def with_code(sentence: str) -> str:
-    """A sentence as HTML, with what is between backquotes as code."""
-    parts = html.escape(sentence).split("`")
-    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
-
-
-def plain(sentence: str) -> str:
-    """A sentence as HTML, without its backquotes."""
-    return html.escape(sentence.replace("`", ""))

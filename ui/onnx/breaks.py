@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
-
 import streamlit as st
 
 from core.export.child import Answer
 from core.export.hazards import Hazard, checked, detect
 from core.export.presets import PRESETS, Preset
 from ui.onnx.inputs import set_plan
+from ui.text import with_code
 
 
 def show_breaks(answer: Answer | None, *, hidden: bool) -> None:
@@ -55,7 +54,7 @@ def _show_hazard(hazard: Hazard) -> None:
             st.markdown("What shows it, in this export:")
             st.html(
                 "<ul class='uth-evidence'>"
-                + "".join(f"<li>{html.escape(line)}</li>" for line in hazard.evidence)
+                + "".join(f"<li>{with_code(line)}</li>" for line in hazard.evidence)
                 + "</ul>"
             )
         with right:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import streamlit as st
-from core.export.presets import PRESETS
 from streamlit.delta_generator import DeltaGenerator
 
 from core.export.plan import MAX_BATCH, Exporter, ExportError, ExportPlan, axes
+from core.export.presets import PRESETS
 from core.export.specimens import build, titles
 from ui.links import (
     Parameter,

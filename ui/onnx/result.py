@@ -6,10 +6,9 @@ import math
 from functools import partial
 from typing import Final
 
-from core.export.hazards import Hazard, detect
-
 from core.export.child import Answer
 from core.export.exporter import ExportedModel
+from core.export.hazards import Hazard, detect
 from ui.cards import card, show_cards, verdict
 from ui.netron.frame import show
 from ui.numbers import gap
@@ -119,7 +118,9 @@ def _headline(answer: Answer) -> tuple[str, str, str]:
 
 
 def _first_evidence(hazard: Hazard) -> str:
-    return hazard.evidence[0] if hazard.evidence else hazard.why
+    """What shows it in numbers, where there are any."""
+    numbers = [line for line in hazard.evidence if line.startswith("At batch") and "apart" in line]
+    return next(iter((*numbers, *hazard.evidence)), hazard.why)
 
 
 def _count(number: int) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import streamlit as st
-from core.export.program import export_program
 
 from core.export.child import Answer
 from core.export.plan import ExportError, ExportPlan
+from core.export.program import export_program
 from ui.messages import trouble
 from ui.onnx.result import file_name
 

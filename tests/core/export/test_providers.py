@@ -8,9 +8,7 @@ from core.export import providers as here
 from core.export.providers import Provider, providers
 from core.machine import Gpu
 
-CPU, CUDA, TENSORRT, AZURE = (
-    f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt", "Azure")
-)
+CPU, CUDA, TENSORRT, AZURE = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt", "Azure"))
 
 
 def found(monkeypatch: pytest.MonkeyPatch, *there: str, gpus: int = 0) -> dict[str, Provider]:

@@ -266,7 +266,9 @@ def test_a_runtime_that_refuses_to_run_is_one_line_and_the_shapes_stay() -> None
 
 def test_an_output_that_is_no_tensor_has_its_kind_and_no_numbers() -> None:
     outputs = [helper.make_tensor_sequence_value_info("y", FLOAT, None)]
-    (output,) = tried(model_of([helper.make_node("SequenceConstruct", ["x"], ["y"])], outputs=outputs)).outputs
+    (output,) = tried(
+        model_of([helper.make_node("SequenceConstruct", ["x"], ["y"])], outputs=outputs)
+    ).outputs
     assert (output.dtype, output.shape, output.first, output.parity) == ("list", (), (), None)
 
 
@@ -340,8 +342,14 @@ def test_every_type_of_numbers_can_be_made_and_the_runtime_takes_it(name: str, d
         (Value("x", "tensor", "string", (2,)), "Input `x` is of type string, and no numbers can be made for"),
         (Value("x", "tensor", "bfloat16", (2,)), "Input `x` is of type bfloat16, and no numbers can be made"),
         (Value("x", "sequence", "", None), "Input `x` is of type sequence, and no numbers can be made for"),
-        (Value("x", "tensor", "float", None), "Input `x` has no known rank, so no numbers can be made for it."),
-        (Value("x", "tensor", "float", (MAX_NUMBERS + 1,)), "Its inputs would have more than 10,000,000 numbe"),
+        (
+            Value("x", "tensor", "float", None),
+            "Input `x` has no known rank, so no numbers can be made for it.",
+        ),
+        (
+            Value("x", "tensor", "float", (MAX_NUMBERS + 1,)),
+            "Its inputs would have more than 10,000,000 numbe",
+        ),
         (Value("n" * 99, "tensor", "float", None), f"Input `{'n' * 40}` has no known rank"),
     ],
     ids=lambda each: each.dtype if isinstance(each, Value) else "",
@@ -443,7 +451,10 @@ def bomb() -> bytes:
         helper.make_node("Mul", [name, name], [result])
         for name, result in [("n", "n2"), ("n2", "n4"), ("n4", "n8"), ("n8", "n16"), ("n16", "n32")]
     ]
-    nodes += [helper.make_node("ConstantOfShape", ["n32"], ["z"]), helper.make_node("ReduceSum", ["z"], ["y"])]
+    nodes += [
+        helper.make_node("ConstantOfShape", ["n32"], ["z"]),
+        helper.make_node("ReduceSum", ["z"], ["y"]),
+    ]
     return model_of(
         nodes, [value("x", ["batch", 4])], initializers=[numpy_helper.from_array(np.array([0]), "zero")]
     )
