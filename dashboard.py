@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.job import end_jobs
 from ui.links import FRAME, Parameter, open_page, switch_complaint
 from ui.style import apply_style
 
@@ -26,5 +27,7 @@ with st.container(key="frame-tools"):
         help="Larger type and a compact layout, readable from the last row",
     )
 
+if page.url_path != "onnx":
+    end_jobs("onnx:")
 apply_style(projector=st.session_state.projector)
 page.run()

@@ -135,8 +135,12 @@ class Process:
 
     def wait(self, timeout: float) -> list[dict[str, Any]]:
         """Waits until it has ended, for at most `timeout` seconds, and gives its lines."""
-        self._running.over.wait(timeout)
+        self.wait_until_over(timeout)
         return self.lines()
+
+    def wait_until_over(self, timeout: float) -> None:
+        """Waits until it has ended, for at most `timeout` seconds; its lines stay to be asked for."""
+        self._running.over.wait(timeout)
 
     def stop(self) -> None:
         """Ends it: at first asking it to, then by force. It may have ended already."""

@@ -67,7 +67,7 @@ with st.container(border=True):
     with numbers:
         answer = the_answers().get(ExportPlan())
         if answer is None:
-            st.caption("The worked example is being exported.")
+            st.caption("The worked example is exported when the server starts, or when the lab is opened.")
         else:
             show_numbers(answer)
 

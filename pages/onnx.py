@@ -4,12 +4,13 @@ from functools import partial
 
 import streamlit as st
 
+from ui.job import stop_job
 from ui.lab import head
 from ui.links import open_page
 from ui.messages import trouble
 from ui.onnx import result
 from ui.onnx.breaks import show_breaks
-from ui.onnx.exports import answer_for
+from ui.onnx.exports import KEY, answer_for
 from ui.onnx.inputs import PAGE, TABS, draw_inputs, from_file, parameters, read_plan, start_again
 from ui.onnx.runs import show_runs, show_snippets
 from ui.onnx.take_away import show_take_away
@@ -38,6 +39,7 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
         chosen = choose_file() if from_file() else None
     with right.container(gap="xsmall"):
         if from_file():
+            stop_job(KEY)
             found = None if chosen is None else uploaded(*chosen)
             if found is not None:
                 show_uploaded(found, projector=projector)
@@ -73,20 +75,31 @@ if why.open:
     with why:
         if found is not None:
             show_uploaded_facts(found)
+        elif from_file():
+            st.caption("What is in your file is here once it has been examined.")
         else:
             show_why(answer, hidden=hidden)
 if what_if.open:
     with what_if:
-        show_what_if(answer, hidden=hidden)
+        if from_file():
+            st.caption("This tab is about PyTorch's exporters: choose a model from here above.")
+        else:
+            show_what_if(answer, hidden=hidden)
 if breaks.open:
     with breaks:
-        show_breaks(answer, hidden=hidden)
+        show_breaks(answer, own_file=from_file(), hidden=hidden)
 if runs.open:
     with runs:
-        if found is not None and found.upload.graph is not None:
-            show_snippets(found.upload.graph, found.upload.name)
+        if from_file():
+            if found is not None and found.upload.graph is not None and not found.upload.refused:
+                show_snippets(found.upload.graph, found.upload.name)
+            else:
+                st.caption("Programs that run your file are here once it has been examined and not refused.")
         else:
             show_runs(answer, hidden=hidden)
 if take_away.open:
     with take_away:
-        show_take_away(plan, answer, hidden=hidden)
+        if from_file():
+            st.caption("The program is for a model from here: choose one above.")
+        else:
+            show_take_away(plan, answer, hidden=hidden)

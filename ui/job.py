@@ -27,12 +27,14 @@ class Job:
         process: where it runs.
         lines: what it has said and nobody has taken yet.
         made: what the page has made of the lines so far.
+        shared: whether other visits may wait for it too; it ends when nobody holds it any more.
     """
 
     about: str
     process: Process
     lines: list[dict[str, Any]] = field(default_factory=list)
     made: Any = None
+    shared: bool = False
 
     def listen(self) -> bool:
         """Takes in what came since the last time; whether more may come."""
@@ -45,8 +47,7 @@ def current_job(key: str, about: str) -> Job | None:
     """The visit's job of that name, if it was started for these inputs; one for others is stopped."""
     job: Job | None = st.session_state.get(key)
     if job is not None and job.about != about:
-        job.process.stop()
-        del st.session_state[key]
+        stop_job(key)
         st.session_state[f"{key}:outdated"] = True
         return None
     return job
@@ -81,10 +82,17 @@ def start_button(label: str, *, key: str, about: str, start: Callable[[], Proces
         trouble(refused)
 
 
+def end_jobs(prefix: str) -> None:
+    """Ends the visit's jobs whose names begin so: a visitor who has gone elsewhere does not wait for them."""
+    for key in [str(key) for key in st.session_state if str(key).startswith(prefix)]:
+        if isinstance(st.session_state[key], Job):
+            stop_job(key)
+
+
 def stop_job(key: str) -> None:
-    """Callback: ends a job and forgets it."""
+    """Callback: ends a job, unless others wait for it too, and forgets it."""
     job: Job | None = st.session_state.pop(key, None)
-    if job is not None:
+    if job is not None and not job.shared:
         job.process.stop()
 
 

@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.index_page import index_page
+from ui.netron.site import root
 
 # None of this app's pages asks for a device or a payment, so neither may a frame or a script in them.
 _PERMISSIONS: Final = ", ".join(
@@ -43,6 +44,9 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, frame_ancestors: tuple[str, ...]) -> None:
         self._app = app
         self._headers = headers(frame_ancestors)
+        # The app frames Netron itself, whoever else may frame the app.
+        others = tuple(source for source in frame_ancestors if source not in {"'none'", "'self'"})
+        self._netron_headers = headers(("'self'", *others))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and set the headers when the response starts."""
@@ -50,12 +54,13 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         started = False
+        chosen = self._netron_headers if scope["path"].startswith(root()) else self._headers
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message).update(self._headers)
+                MutableHeaders(scope=message).update(chosen)
             await send(message)
 
         try:

@@ -25,7 +25,7 @@ from core.export.plan import ExportError, ExportPlan
 from core.export.trial import Trial, try_out
 from core.export.upload import Upload, examine
 from core.process import Child, Process, memory_error
-from core.zoo import ZooError
+from core.zoo import InputKind, ZooError
 
 EXPORT_SECONDS: Final = 90.0
 EXPORT_BYTES: Final = 3 * 2**30
@@ -71,13 +71,22 @@ def start_export(plan: ExportPlan, *, seconds: float = EXPORT_SECONDS) -> Proces
     return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
 
 
-def start_layers(plan: ExportPlan, *, seconds: float = EXPORT_SECONDS) -> Process:
+def start_layers(
+    plan: ExportPlan, *, batch: int, seed: int, kind: str, seconds: float = EXPORT_SECONDS
+) -> Process:
     """Exports elsewhere, and compares layer by layer: `read_layers` finds the report.
+
+    Args:
+        plan: what and how.
+        batch: of the input on which they are compared.
+        seed: of it.
+        kind: an `InputKind`.
+        seconds: how long it may take.
 
     Raises:
         ProcessError: if too many run already.
     """
-    request = {"task": "layers", "plan": wire.write(ExportPlan, plan)}
+    request = {"task": "layers", "plan": wire.write(ExportPlan, plan), "input": [batch, seed, kind]}
     return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
 
 
@@ -200,7 +209,7 @@ def main() -> None:
                 found = answer(wire.read(ExportPlan, child.request["plan"]), child)
                 _send(child, found)
             case "layers":
-                _compare_layers(child, wire.read(ExportPlan, child.request["plan"]))
+                _compare_layers(child, wire.read(ExportPlan, child.request["plan"]), *child.request["input"])
             case "cases":
                 plan = wire.read(ExportPlan, child.request["plan"])
                 batch, seed, kind = child.request["input"]
@@ -233,12 +242,12 @@ def _send(child: Child, found: Answer) -> None:
     )
 
 
-def _compare_layers(child: Child, plan: ExportPlan) -> None:
+def _compare_layers(child: Child, plan: ExportPlan, batch: int, seed: int, kind: str) -> None:
     made = plan.build()
     child.emit({"stage": "exporting"})
     exported = export(plan, made)
     child.emit({"stage": "comparing layer by layer"})
-    report = compare_layers(made, exported.data, batch=plan.batch, seed=plan.seed)
+    report = compare_layers(made, exported.data, batch=batch, seed=seed, kind=InputKind(kind))
     child.emit({"layers": wire.write(LayersReport, report)})
 
 

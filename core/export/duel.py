@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from core.export.child import Answer
 from core.export.difference import GraphDiff, Side, diff
 from core.export.exporter import ExportedModel
-from core.export.parity import ABSOLUTE, RELATIVE
+from core.export.parity import ABSOLUTE, RELATIVE, Session
 
 _NEAR: Final = 0.1
 """Times and memory that differ by less than this share say nothing: each was measured once."""
@@ -98,15 +98,17 @@ def _open_axes(answer: Answer, exported: ExportedModel) -> _Reading:
 
 
 def _worst(answer: Answer, _: ExportedModel) -> _Reading:
-    for case in answer.cases:
+    # What the reference evaluator cannot run is no fault of the file.
+    cases = [case for case in answer.cases if case.runtime == Session.runtime]
+    for case in cases:
         problem = case.parity.problem or next(
             (each.problem for each in case.parity.outputs if each.problem), ""
         )
         if problem or math.isnan(case.parity.absolute):
             return f"batch {case.batch}: {problem or 'not a number'}", math.inf
-    worst = max(answer.cases, key=lambda case: case.parity.absolute)
+    worst = max(cases, key=lambda case: case.parity.absolute)
     # Within the tolerance all are equally good.
-    agree = all(case.parity.agree for case in answer.cases)
+    agree = all(case.parity.agree for case in cases)
     return f"{worst.parity.absolute:.3g} at batch {worst.batch}", 0.0 if agree else worst.parity.absolute
 
 

@@ -78,6 +78,12 @@ def export(plan: ExportPlan, made: ZooModel | None = None) -> ExportedModel:
     made = made or plan.build()
     inputs = made.example_inputs(plan.batch, seed=plan.seed)
     args, kwargs = made.arguments(inputs)
+    own_names = output_names(made.module, args, kwargs)
+    if plan.output_names and own_names and len(plan.output_names) != len(own_names):
+        raise ExportError(
+            f"{len(plan.output_names)} output names came for a model with {len(own_names)} outputs "
+            f"({', '.join(own_names)}): give one each."
+        )
     return _export(
         made.module,
         args,
@@ -85,7 +91,7 @@ def export(plan: ExportPlan, made: ZooModel | None = None) -> ExportedModel:
         exporter=plan.exporter,
         opset=plan.opset,
         input_names=plan.names_of_inputs(made),
-        output_names=plan.output_names or output_names(made.module, args, kwargs),
+        output_names=plan.output_names or own_names,
         dynamic=plan.dynamic_axes(made),
         optimize=plan.optimize,
         external_data=plan.external_data,

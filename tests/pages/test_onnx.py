@@ -1,16 +1,19 @@
 """The ONNX lab's page: what comes out of an export, its inputs and links, its tabs, its limits, bad files."""
 
 import dataclasses
+import gc
 import html
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import onnx
+import psutil
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -677,11 +680,9 @@ def test_the_duel_runs_to_its_end_from_either_side() -> None:
     assert [row[""] for row in rows] == [row.what for row in expected.rows]
     assert [str(row["dynamo"]).removesuffix(" ✓") for row in rows] == [row.first for row in expected.rows]
     assert [str(row["legacy"]).removesuffix(" ✓") for row in rows] == [row.second for row in expected.rows]
-    won = {"first": "dynamo", "second": "legacy"}
+    won = {"first": ["dynamo"], "second": ["legacy"], "": []}
     for row, line in zip(rows, expected.rows, strict=True):
-        assert [side for side in ("dynamo", "legacy") if str(row[side]).endswith("✓")] == [
-            won[line.winner]
-        ] * bool(line.winner)
+        assert [side for side in ("dynamo", "legacy") if str(row[side]).endswith("✓")] == won[line.winner]
     # From the other side it is the same table, without a click.
     visit.set(exporter="dynamo")
     assert visit.tables()[0] == rows
@@ -721,7 +722,9 @@ def test_a_preset_sets_the_inputs_and_its_trap_is_there(preset: Preset) -> None:
         assert hazard.title in text
         assert hazard.why in text
     evidence = re.findall(r"<li>(.*?)</li>", "".join(each.value for each in visit.app.html))
-    assert [html.unescape(line) for line in evidence] == [line for each in hazards for line in each.evidence]
+    assert [html.unescape(re.sub("</?code>", "`", line)) for line in evidence] == [
+        line for each in hazards for line in each.evidence
+    ]
     worst = [each for each in hazards if each.severity in {"wrong", "breaks"}]
     if known(preset.plan).exported is None:
         assert visit.verdicts() == ["✗ no file came out"]
@@ -848,23 +851,20 @@ def sleepers(tmp_path: Path) -> Iterator[Callable[[], list[Process]]]:
         process.stop()
 
 
-def test_a_busy_server_says_so_and_its_button_works_later(
+def test_a_busy_server_says_so_and_exports_as_soon_as_there_is_a_place(
     sleepers: Callable[[], list[Process]],
 ) -> None:
     plan = dataclasses.replace(PLAIN, seed=77)
     running = sleepers()
     visit = lab(**link(plan))
-    assert visit.troubles() == [BUSY]
-    assert visit.numbers() == {}
     for view in VIEWS:
         visit.put(view)
-        assert visit.troubles() == [BUSY]
-    press(visit, "onnx:export:again")
-    assert visit.troubles() == [BUSY]
+        assert visit.numbers() == {}
+        assert visit.troubles() == []
+        assert any(BUSY in each.value for each in visit.app.markdown)
     for process in running:
         process.stop()
-    press(visit, "onnx:export:again")
-    finished(visit, "onnx:export")
+    finished(visit.run(), "onnx:export")
     assert visit.troubles() == []
     assert visit.verdicts()[0] == "✓ the same numbers as PyTorch"
     assert the_answers().get(plan) is not None
@@ -886,12 +886,28 @@ def test_a_busy_server_says_so_in_the_tabs_too(
     assert f"{key}:start" in buttons(visit)
 
 
+def process_of(visit: Visit) -> int:
+    """The number of the process that exports for a visit. Whoever holds the process itself keeps it going."""
+    return int(visit.app.session_state["onnx:export"].process.pid)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, now or soon."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        gc.collect()
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def test_an_export_can_be_stopped_and_made_again() -> None:
     plan = dataclasses.replace(PLAIN, seed=79)
     visit = lab(**link(plan))
-    process = visit.app.session_state["onnx:export"].process
+    pid = process_of(visit)
     press(visit, "onnx:export:stop")
-    assert process.finished
+    assert has_ended(pid)
     assert visit.troubles() == ["Stopped."]
     assert "onnx:export" not in visit.app.session_state
     # It stays so, whatever else the visitor does.
@@ -903,18 +919,23 @@ def test_an_export_can_be_stopped_and_made_again() -> None:
     assert visit.verdicts()[0] == "✓ the same numbers as PyTorch"
 
 
-def test_other_inputs_stop_an_export_that_nobody_waits_for() -> None:
-    visit = lab(**link(dataclasses.replace(PLAIN, seed=80)))
-    process = visit.app.session_state["onnx:export"].process
+def test_other_inputs_end_an_export_that_nobody_waits_for() -> None:
     known(PLAIN)
+    visit = lab(**link(dataclasses.replace(PLAIN, seed=80)))
+    pid = process_of(visit)
     visit.set(seed=0)
-    assert process.finished
+    assert has_ended(pid)
     assert visit.verdicts()[0] == "✓ the same numbers as PyTorch"
-    visit = lab(**link(dataclasses.replace(PLAIN, seed=81)))
-    process = visit.app.session_state["onnx:export"].process
-    visit.set(opset=999)  # No plan: what was asked for before is stopped at the next.
-    visit.set(opset=15, seed=0)
-    assert process.finished
+
+
+def test_two_who_ask_for_the_same_share_an_export_and_one_may_stop() -> None:
+    plan = dataclasses.replace(PLAIN, seed=81)
+    one, other = lab(**link(plan)), lab(**link(plan))
+    assert process_of(one) == process_of(other)
+    press(one, "onnx:export:stop")
+    finished(other.run(), "onnx:export")
+    assert other.verdicts()[0] == "✓ the same numbers as PyTorch"
+    assert other.troubles() == []
 
 
 LIMITS: list[tuple[str, Callable[[pytest.MonkeyPatch], None], str]] = [
@@ -991,8 +1012,8 @@ def file_of(
     return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString())
 
 
-def relu(source: str = "x", target: str = "y", **attributes: object) -> onnx.NodeProto:
-    return helper.make_node("Relu", [source], [target], **attributes)
+def relu(source: str = "x", target: str = "y", name: str = "") -> onnx.NodeProto:
+    return helper.make_node("Relu", [source], [target], name=name)
 
 
 def elsewhere(location: str) -> bytes:
@@ -1054,7 +1075,7 @@ def bomb() -> bytes:
     return file_of(
         helper.make_node("Shape", ["x"], ["s"]),
         helper.make_node("Gather", ["s", "zero"], ["n"]),
-        *(helper.make_node("Mul", [one, one], [two]) for one, two in zip(names, names[1:], strict=False)),
+        *(helper.make_node("Mul", [one, one], [two]) for one, two in pairwise(names)),
         helper.make_node("ConstantOfShape", ["n32"], ["z"]),
         helper.make_node("ReduceSum", ["z"], ["y"]),
         outputs=(value("y", [1]),),
@@ -1088,10 +1109,10 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         "It has 100,000 nodes; at most 20,000 may be.",
     ),
     "endless.onnx": (endless, "A Loop never ends"),
-    "up.onnx": (lambda: elsewhere("../../etc/passwd"), "A tensor's numbers lie in another file, ../../etc/passw"),
+    "up.onnx": (lambda: elsewhere("../../etc/passwd"), "A tensor's numbers lie in another file, ../../etc"),
     "root.onnx": (lambda: elsewhere("/etc/passwd"), "A tensor's numbers lie in another file, /etc/passwd"),
-    "beside.onnx": (lambda: elsewhere("secrets.toml"), "A tensor's numbers lie in another file, secrets.toml"),
-    "memory.onnx": (lambda: elsewhere("*/_ORT_MEM_ADDR_/*"), "A tensor's numbers lie in another file, */_ORT"),
+    "beside.onnx": (lambda: elsewhere("secrets.toml"), "A tensor's numbers lie in another file, secrets"),
+    "memory.onnx": (lambda: elsewhere("*/_ORT_MEM_ADDR_/*"), "A tensor's numbers lie in another file, */_"),
     "constant.onnx": (constant_elsewhere, "A tensor's numbers lie in another file, .streamlit/secrets.toml"),
 }  # fmt: skip
 

@@ -109,6 +109,26 @@ def test_both_frame_headers_say_the_same(ancestors: tuple[str, ...], legacy: str
     assert headers.get("x-frame-options") == legacy
 
 
+@pytest.mark.parametrize(
+    ("ancestors", "expected"),
+    [
+        (("'none'",), "frame-ancestors 'self'"),
+        (("https://school.example",), "frame-ancestors 'self' https://school.example"),
+        (("'self'",), "frame-ancestors 'self'"),
+    ],
+)
+def test_the_app_may_always_frame_its_own_netron(ancestors: tuple[str, ...], expected: str) -> None:
+    app = Starlette(
+        routes=[Route("/netron/", plain), Route("/plain", plain)],
+        middleware=[Middleware(security.SecurityHeaders, frame_ancestors=ancestors)],
+    )
+    netron = TestClient(app).get("/netron/").headers
+    assert netron["content-security-policy"].endswith(expected)
+    assert netron.get("x-frame-options", "SAMEORIGIN") == "SAMEORIGIN"
+    other = TestClient(app).get("/plain").headers["content-security-policy"]
+    assert other.endswith(f"frame-ancestors {' '.join(ancestors)}")
+
+
 def test_no_outside_origin_and_no_code_from_text() -> None:
     allowed = {"'self'", "'none'", "data:", "blob:", "'unsafe-inline'", "'wasm-unsafe-eval'"}
     for name, sources in policy().items():

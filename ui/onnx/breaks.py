@@ -5,16 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from core.export.child import Answer
-from core.export.hazards import Hazard, checked, detect
+from core.export.hazards import Hazard, Severity, checked, detect
 from core.export.presets import PRESETS, Preset
 from ui.onnx.inputs import set_plan
 from ui.text import with_code
 
 
-def show_breaks(answer: Answer | None, *, hidden: bool) -> None:
-    """Draws the tab; `hidden` while a prediction is open."""
+def show_breaks(answer: Answer | None, *, own_file: bool, hidden: bool) -> None:
+    """Draws the tab; `hidden` while a prediction is open; of a visitor's `own_file` there is no export."""
     _choose_preset(hidden=hidden)
-    if answer is None:
+    if own_file:
+        st.caption("These traps are about PyTorch's exporters. What is in your own file is said above.")
+    elif answer is None:
         st.caption("What is wrong with an export is here as soon as there is one.")
     elif hidden:
         st.caption("Hidden until you have made your guess above.")
@@ -46,7 +48,7 @@ def _choose_preset(*, hidden: bool) -> None:
 
 
 def _show_hazard(hazard: Hazard) -> None:
-    sign = "✗" if hazard.severity in {"wrong", "breaks"} else "!"
+    sign = "!" if hazard.severity is Severity.SURPRISING else "✗"
     with st.container(border=True):
         st.markdown(f"**{sign} {hazard.title}**")
         left, right = st.columns(2, gap="medium")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 from collections import OrderedDict
 from typing import Final
 
@@ -10,23 +12,29 @@ import streamlit as st
 
 from core.export.child import Answer, read_answer, read_stage, start_export
 from core.export.plan import ExportPlan
-from core.process import Process, ProcessError
-from ui.job import Job, current_job, stop_job, wait_for
+from core.process import ProcessError
+from ui.job import Job, stop_job, wait_for
 from ui.messages import trouble
 
 KEY: Final = "onnx:export"
 MAX_ANSWERS: Final = 64
 MAX_BYTES: Final = 64 * 2**20
 """How many exports are kept, and how many bytes their files have in all."""
+AGAIN_SECONDS: Final = 2.0
+"""How long a visitor waits for a place before the next try."""
 
 
 class Answers:
-    """What was exported lately, for all visitors: of models from here, never of a visitor's file."""
+    """What was exported lately, for all visitors: of models from here, never of a visitor's file.
+
+    The worked example stays.
+    """
 
     def __init__(self, answers: int = MAX_ANSWERS, size: int = MAX_BYTES) -> None:
         self._answers = answers
         self._size = size
         self._kept: OrderedDict[ExportPlan, Answer] = OrderedDict()
+        self._jobs: weakref.WeakValueDictionary[ExportPlan, Job] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
 
     def get(self, plan: ExportPlan) -> Answer | None:
@@ -42,7 +50,22 @@ class Answers:
             self._kept[answer.plan] = answer
             self._kept.move_to_end(answer.plan)
             while len(self._kept) > self._answers or sum(map(_size, self._kept.values())) > self._size:
-                self._kept.popitem(last=False)
+                oldest = next((plan for plan in self._kept if plan != ExportPlan()), None)
+                if oldest is None:
+                    return
+                del self._kept[oldest]
+
+    def job(self, plan: ExportPlan) -> Job:
+        """The export of a plan that goes on: all who ask for it share one. It ends when nobody holds it.
+
+        Raises:
+            ProcessError: if none goes on and none can be started.
+        """
+        with self._lock:
+            job = self._jobs.get(plan)
+            if job is None or (job.process.finished and job.process.error):
+                job = self._jobs[plan] = Job(repr(plan), start_export(plan), shared=True)
+            return job
 
 
 @st.cache_resource(show_spinner=False)
@@ -57,27 +80,34 @@ def export_ahead(plan: ExportPlan) -> None:
     Raises:
         ProcessError: if too many processes run.
     """
-    process = start_export(plan)
-    for line in process.wait(120):
-        answer = read_answer(line)
-        if answer is not None:
-            the_answers().put(answer)
+    job = the_answers().job(plan)
+    job.process.wait_until_over(120)
+    job.listen()
+    answer = _found(job)
+    if answer is not None:
+        the_answers().put(answer)
 
 
 def answer_for(plan: ExportPlan) -> Answer | None:
     """The answer to a plan; None while it is being made, and then it draws how far it is."""
+    state = st.session_state
+    held: Job | None = state.get(KEY)
+    if held is not None and held.about != repr(plan):
+        stop_job(KEY)
     kept = the_answers().get(plan)
     if kept is not None:
         stop_job(KEY)
         return kept
-    job = current_job(KEY, repr(plan))
-    if job is None:
-        if st.session_state.get(f"{KEY}:stopped") == repr(plan):
-            _start_again(plan, "Stopped.")
-            return None
-        job = _begin(plan)
-        if job is None:
-            return None
+    if state.get(f"{KEY}:stopped") == repr(plan):
+        _offer_again("Stopped.")
+        return None
+    state.pop(f"{KEY}:stopped", None)
+    try:
+        job = state[KEY] = state.get(KEY) or the_answers().job(plan)
+    except ProcessError as error:
+        state[f"{KEY}:asked"] = time.monotonic()
+        _wait_for_a_place(str(error))
+        return None
     more = job.listen()
     answer = _found(job)
     if answer is not None:
@@ -87,23 +117,18 @@ def answer_for(plan: ExportPlan) -> Answer | None:
     if more:
         wait_for(KEY, _words, on_stop=lambda: _remember_stopped(plan))
         return None
-    _start_again(plan, job.process.error or "The export ended without an answer.")
+    _offer_again(job.process.error or "The export ended without an answer.")
     return None
 
 
-def _begin(plan: ExportPlan) -> Job | None:
-    st.session_state.pop(f"{KEY}:stopped", None)
-    try:
-        process: Process = start_export(plan)
-    except ProcessError as error:
-        _start_again(plan, str(error))
-        return None
-    job = Job(repr(plan), process)
-    st.session_state[KEY] = job
-    return job
+@st.fragment(run_every=AGAIN_SECONDS / 2)
+def _wait_for_a_place(said: str) -> None:
+    if time.monotonic() - st.session_state.get(f"{KEY}:asked", 0) > AGAIN_SECONDS:
+        st.rerun()
+    st.markdown(f":material/hourglass_top: Waiting for a place. {said}")
 
 
-def _start_again(plan: ExportPlan, said: str) -> None:
+def _offer_again(said: str) -> None:
     trouble(said)
 
     def clicked() -> None:

@@ -91,7 +91,7 @@ def read_plan() -> ExportPlan:
         dynamic=_axes(model, str(state.axes or "")),
         optimize=bool(state.optimize),
         training=bool(state.training),
-        external_data=bool(state.external),
+        external_data=bool(state.external) and state.exporter != Exporter.LEGACY,
         input_names=_names(state.inputs),
         output_names=_names(state.outputs),
     )
@@ -179,6 +179,7 @@ def _options(*, projector: bool) -> None:
         )  # fmt: skip
         st.toggle(
             "Weights in a file beside it", key="external", bind="query-params",
+            disabled=st.session_state.exporter == Exporter.LEGACY,
             help="`external_data=True`, which is dynamo's default",
         )  # fmt: skip
     if _summary() != summary:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from functools import partial
 from typing import Final
 
+import streamlit as st
+
 from core.export.child import Answer
 from core.export.exporter import ExportedModel
-from core.export.hazards import Hazard, detect
+from core.export.hazards import Hazard, Severity, detect
+from core.export.parity import Case, Session
 from ui.cards import card, show_cards, verdict
 from ui.netron.frame import show
 from ui.numbers import gap
@@ -50,10 +54,13 @@ def show_graph(data: bytes, name: str, exported: ExportedModel | None, *, projec
         if exported is None
         else ", ".join(f"{count} {operator}" for operator, count in exported.graph.operators[:6])
     )
-    show(
-        data, name, key="onnx-graph", alt=f"The graph of {name} in Netron: {operators}",
-        height=300 if projector else 330,
-    )  # fmt: skip
+    # A frame for each file: one whose address changes adds a step to the browser's history, and Back would
+    # bring a file that has gone.
+    with st.container(key=f"onnx-graph-{hashlib.sha256(data).hexdigest()[:12]}"):
+        show(
+            data, name, key="onnx-graph", alt=f"The graph of {name} in Netron: {operators}",
+            height=300 if projector else 330,
+        )  # fmt: skip
 
 
 def questions(answer: Answer) -> list[Question]:
@@ -69,7 +76,7 @@ def questions(answer: Answer) -> list[Question]:
 def _judge_opset(answer: Answer, text: str) -> tuple[bool, str]:
     word = text.strip().lower()
     if not word.isdecimal() and word not in {"none", "refused"}:
-        raise ValueError(f"“{text.strip()[:20]}” is no opset: type a number, or none if it will be refused.")
+        raise ValueError(f"“{_short(text)}” is no opset: type a number, or none if it will be refused.")
     exported = answer.exported
     if exported is None:
         return not word.isdecimal(), "The exporter refuses this model."
@@ -82,20 +89,30 @@ def _judge_opset(answer: Answer, text: str) -> tuple[bool, str]:
 def _judge_same(answer: Answer, text: str) -> tuple[bool, str]:
     word = text.strip().lower()
     if word not in {"yes", "y", "no", "n"}:
-        raise ValueError(f"“{text.strip()[:20]}” is neither yes nor no: type one of them.")
-    return (word[0] == "y") == _agrees(answer), _headline(answer)[1]
+        raise ValueError(f"“{_short(text)}” is neither yes nor no: type one of them.")
+    ran = _runs(answer)
+    fail = sum(not case.parity.agree for case in ran)
+    said = (
+        f"{len(ran) - fail} of {len(ran)} runs gave the same numbers." if ran else "There is no file to run."
+    )
+    return (word[0] == "y") == _agrees(answer), said
+
+
+def _runs(answer: Answer) -> list[Case]:
+    return [case for case in answer.cases if case.runtime == Session.runtime]
 
 
 def _agrees(answer: Answer) -> bool:
-    return answer.exported is not None and all(
-        case.parity.agree for case in answer.cases if case.runtime == "ONNX Runtime"
-    )
+    return answer.exported is not None and all(case.parity.agree for case in _runs(answer))
 
 
 def _difference(answer: Answer) -> str:
-    found = [case.parity.absolute for case in answer.cases if case.runtime == "ONNX Runtime"]
-    known = [number for number in found if not math.isnan(number)]
-    return gap(max(known)) if known else "none"
+    ran = _runs(answer)
+    failed = sum(bool(case.parity.problem) for case in ran)
+    if failed:
+        return f"{failed} of {len(ran)} fail"
+    found = [case.parity.absolute for case in ran]
+    return "nan" if any(map(math.isnan, found)) else gap(max(found, default=0.0))
 
 
 def _verdict(answer: Answer) -> str:
@@ -107,10 +124,10 @@ def _headline(answer: Answer) -> tuple[str, str, str]:
     if answer.exported is None:
         return "✗", "no file came out", answer.refusal
     hazards = detect(answer)
-    wrong = [each for each in hazards if each.severity in {"wrong", "breaks"}]
+    wrong = [each for each in hazards if each.severity is not Severity.SURPRISING]
     if wrong:
         return "✗", wrong[0].title, _first_evidence(wrong[0])
-    ran = [case for case in answer.cases if case.runtime == "ONNX Runtime"]
+    ran = _runs(answer)
     batches = ", ".join(str(batch) for batch in dict.fromkeys(case.batch for case in ran))
     if hazards:
         return "✓", f"the same numbers, and {_count(len(hazards))} to know", hazards[0].title
@@ -121,6 +138,10 @@ def _first_evidence(hazard: Hazard) -> str:
     """What shows it in numbers, where there are any."""
     numbers = [line for line in hazard.evidence if line.startswith("At batch") and "apart" in line]
     return next(iter((*numbers, *hazard.evidence)), hazard.why)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:20]
 
 
 def _count(number: int) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from core.export.child import Answer
 from core.export.exporter import ExportedModel
 from core.export.graph import Graph
-from core.export.parity import flatten
+from core.export.parity import compare_output, flatten
 from core.export.providers import providers
 from core.export.snippets import snippets
 from ui.browser_runtime.comparison import compare
@@ -47,15 +47,18 @@ def show_runs(answer: Answer | None, *, hidden: bool) -> None:
     elif answer is None or answer.exported is None:
         st.caption("There is no file to run yet.")
     elif view == PLACES[2]:
-        show_snippets(answer.exported.graph, file_name(answer), answer.plan.model, answer.plan.batch)
+        show_snippets(
+            answer.exported.graph, file_name(answer), answer.plan.model, answer.plan.seed, answer.plan.batch
+        )
     else:
         _show_browser(answer, answer.exported)
     _show_formats()
 
 
-def show_snippets(graph: Graph, name: str, model: str = "", batch: int = 2) -> None:
+def show_snippets(graph: Graph, name: str, model: str = "", seed: int = 0, batch: int = 2) -> None:
     """Programs in other languages with this file's names and shapes."""
-    programs = {snippet.language: snippet for snippet in snippets(graph, name, {"batch": batch}, model=model)}
+    found = snippets(graph, name, {"batch": batch}, model=model, seed=seed)
+    programs = {snippet.language: snippet for snippet in found}
     language = st.pills(
         "Language", list(programs), default=next(iter(programs)), key="language", bind="query-params",
         label_visibility="collapsed",
@@ -126,10 +129,13 @@ def _browser_input(name: str, array: Array) -> BrowserInput:
 
 
 def _show_run(run: BrowserRun, expected: Mapping[str, Array]) -> None:
+    given = {output.name: output.values for output in run.outputs}
     for found in compare(run, expected):
-        agree = found.shapes_agree and found.max_absolute <= 1e-4
+        agree = (
+            found.shapes_agree and compare_output(found.name, expected[found.name], given[found.name]).agree
+        )
         said = f"{gap(found.max_absolute)} apart at most" if found.shapes_agree else f"shape {found.shape}"
-        st.markdown(f"{'✓' if agree else '✗'} `{found.name}`: {said} from PyTorch on the server.")
+        st.text(f"{'✓' if agree else '✗'} {found.name}: {said} from PyTorch on the server.")
     facts = {
         "one call, median": f"{statistics.median(run.timings) * 1e6:.1f} µs over {len(run.timings)} rounds "
         f"of {run.calls} calls",

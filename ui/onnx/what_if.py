@@ -28,6 +28,8 @@ def show_what_if(answer: Answer | None, *, hidden: bool) -> None:
         st.caption("Hidden until you have made your guess above.")
         return
     plan = _other(answer.plan)
+    if plan.opset != answer.plan.opset:
+        st.caption(f"The legacy exporter knows opsets up to {MAX_LEGACY_OPSET}, and is asked for that one.")
     other = the_answers().get(plan) or _other_answer(plan)
     if other is not None:
         pair = (answer, other) if answer.plan.exporter is Exporter.DYNAMO else (other, answer)

@@ -11,7 +11,7 @@ from core.export.exporter import ExportedModel
 from core.export.finding import shown
 from core.export.graph import Graph, Value
 from core.export.layers import LayersReport
-from core.export.parity import ABSOLUTE, RELATIVE, Case, OutputParity
+from core.export.parity import ABSOLUTE, RELATIVE, Case, OutputParity, Session
 from core.export.plan import ExportPlan
 from core.zoo import MAX_BATCH, InputKind
 from ui.job import current_job, start_button, wait_for
@@ -37,7 +37,7 @@ def show_why(answer: Answer | None, *, hidden: bool) -> None:
         _show_chosen(answer.plan, answer.exported)
         show_cases(answer.cases)
     elif view == WHY_VIEWS[2]:
-        _show_layers(answer.plan)
+        _show_layers(answer)
     else:
         _show_report(answer, answer.exported)
 
@@ -165,12 +165,13 @@ def _show_report(answer: Answer, exported: ExportedModel) -> None:
     st.markdown(
         f"**The export** took {exported.seconds:.2f} s, after {answer.import_seconds:.2f} s of imports, and "
         f"its process held {answer.peak_bytes / 2**20:.0f} MiB at most. It wrote {files}."
+        + (
+            " The download, the graph and the table above are of one file with all weights in it."
+            if len(exported.files) > 1
+            else ""
+        )
     )
-    st.markdown(
-        f"ONNX's checker: {answer.checker}"
-        if answer.checker
-        else "ONNX's checker has nothing against the file."
-    )
+    st.text(f"ONNX's checker: {answer.checker or 'nothing against the file.'}")
     if exported.remarks:
         st.markdown("**What the exporter warned of**")
         st.dataframe(
@@ -179,18 +180,24 @@ def _show_report(answer: Answer, exported: ExportedModel) -> None:
         )  # fmt: skip
 
 
-def _show_layers(plan: ExportPlan) -> None:
+def _show_layers(answer: Answer) -> None:
+    plan = answer.plan
+    batch, seed, kind = _telling_input(answer)
     st.caption(
         "Each layer's output in eager PyTorch beside the value in the graph that stands for it, in the order "
         "in which the layers run: the first that drifts is where to look. A layer agrees within "
-        f"{ABSOLUTE:g} of its largest number too, for small ones are what is left of sums of large ones."
+        f"{ABSOLUTE:g} of its largest number too, for small ones are what is left of sums of large ones. "
+        "ONNX Runtime simplifies nothing here, so that every value is there: dropout left in training mode "
+        "drops."
     )
-    job = current_job(LAYERS_KEY, repr(plan))
+    about = repr((plan, batch, seed, kind))
+    where = f"batch {batch}, seed {seed}, {kind} numbers"
+    job = current_job(LAYERS_KEY, about)
     more = job is not None and job.listen()
     if job is not None and job.made is None and not more:
         job.made = next((found for line in job.lines if (found := read_layers(line))), None)
     if job is not None and job.made is not None:
-        _draw_layers(job.made)
+        _draw_layers(job.made, where)
         return
     if more:
         wait_for(LAYERS_KEY, "Exporting and comparing layer by layer, in a process of its own")
@@ -198,19 +205,29 @@ def _show_layers(plan: ExportPlan) -> None:
     if job is not None:
         trouble(job.process.error or "The comparison ended without a result: start it again.")
     start_button(
-        "Compare the layers", key=LAYERS_KEY, about=repr(plan), start=lambda: start_layers(plan),
-        note="It takes a few seconds, in a process of its own.",
+        "Compare the layers", key=LAYERS_KEY, about=about, note=f"At {where}, in a process of its own.",
+        start=lambda: start_layers(plan, batch=batch, seed=seed, kind=kind),
     )  # fmt: skip
 
 
-def _draw_layers(report: LayersReport) -> None:
+def _telling_input(answer: Answer) -> tuple[int, int, str]:
+    """Batch, seed and kind of the first comparison that fails; else those of the example."""
+    for case in answer.cases:
+        if case.runtime == Session.runtime and not case.parity.agree:
+            return case.batch, case.seed, case.kind
+    return answer.plan.batch, answer.plan.seed, InputKind.NORMAL.value
+
+
+def _draw_layers(report: LayersReport, where: str) -> None:
+    unmatched = len({(row.layer, row.call) for row in report.rows if row.deviation is None})
     if report.problem:
         trouble(report.problem)
     drift = report.first_drift
     if drift is not None:
         st.markdown(f"✗ **The first to drift is `{drift.layer or 'model'}`** ({drift.type}).")
     elif not report.problem:
-        st.markdown("✓ **No layer drifts.**")
+        missing = f" {unmatched} of their calls have no value in the graph." if unmatched else ""
+        st.markdown(f"✓ **No layer drifts** at {where}.{missing}")
     st.dataframe(
         [
             {

@@ -43,6 +43,7 @@ def snippets(
     sizes: Mapping[str, int] | None = None,
     *,
     model: str = "",
+    seed: int = 0,
     web_runtime: str = "./ort.wasm.min.mjs",
 ) -> tuple[Snippet, ...]:
     """A program for every place where the graph may run.
@@ -51,7 +52,8 @@ def snippets(
         graph: what the model's file says; nothing in it is trusted.
         file_name: under which the visitor has the model.
         sizes: of the symbolic dimensions, by name; 2 where there is none.
-        model: the short name of the model in the zoo that the graph comes from, if it does.
+        model: the short name of the model of this app that the graph comes from, if it does.
+        seed: of that model's weights.
         web_runtime: the address that the browser imports ONNX Runtime Web from.
     """
     writers: tuple[tuple[str, str, str, bool, Callable[[Run], tuple[str, str]]], ...] = (
@@ -78,7 +80,7 @@ def snippets(
             "pip install coremltools torch" if model else "pip install onnxruntime, on a Mac",
             "python",
             False,
-            lambda run: coreml.write(run, model),
+            lambda run: coreml.write(run, model, seed),
         ),
     )
     found = []

@@ -14,9 +14,9 @@ import coremltools as ct
 import numpy as np
 import torch
 
-from core import zoo
+from core.export.specimens import build
 
-model = zoo.build(«MODEL»)
+model = build(«MODEL», seed=«SEED»)
 arguments, keywords = model.arguments(model.example_inputs(«BATCH»))
 with torch.no_grad():
     exported = torch.export.export(model.module.eval(), arguments, keywords)
@@ -44,12 +44,13 @@ _FROM_ONNX: Final = (
 )
 
 
-def write(run: Run, model: str) -> tuple[str, str]:
+def write(run: Run, model: str, seed: int = 0) -> tuple[str, str]:
     """The program, in Python, and a note.
 
     Args:
         run: what it does.
-        model: the short name of the model in the zoo that the graph comes from; empty if none.
+        model: the short name of the model of this app that the graph comes from; empty if none.
+        seed: of its weights.
 
     Raises:
         UnfitError: if an input is of a type that NumPy does not have.
@@ -61,6 +62,7 @@ def write(run: Run, model: str) -> tuple[str, str]:
         _PROGRAM,
         {
             "MODEL": quoting.python(model),
+            "SEED": str(seed),
             "BATCH": str(_batch(run)),
             "PACKAGE": quoting.python(f"{model}.mlpackage"),
         },

@@ -1,6 +1,6 @@
 """One run of a stranger's model: the wheel's own models give what ONNX says they give, or one clear line."""
 
-import os
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -119,9 +119,7 @@ def against_the_wheel(folder: Path, upload: Upload, ours: Trial) -> str:
     try:
         session = Session(upload.data)
     except ValueError as error:
-        assert "NOT_IMPLEMENTED" in str(error)
-        assert ours.problem == str(error)
-        return "not implemented"
+        return "not implemented" if "NOT_IMPLEMENTED" in ours.problem and ours.problem == str(error) else "no"
     inputs = [read_tensor(folder / f"input_{place}.pb") for place in range(len(session.inputs))]
     found = session.run(dict(zip(session.inputs, inputs, strict=True)))
     if not all(isinstance(each, np.ndarray) for each in found):
@@ -146,6 +144,7 @@ def node_cases() -> list[Any]:
 
 def test_a_sample_of_onnx_s_node_tests_gives_what_onnx_says() -> None:
     compared = 0
+    different = []
     for case in node_cases():
         upload = examine(case.model.SerializeToString(), case.name)
         if upload.refused:
@@ -157,20 +156,30 @@ def test_a_sample_of_onnx_s_node_tests_gives_what_onnx_says() -> None:
         try:
             session = Session(upload.data)
         except ValueError as error:
-            assert is_one_line(str(error))
-            continue
+            if "NOT_IMPLEMENTED" in str(error) and is_one_line(str(error)):
+                continue
+            raise
         for inputs, expected in case.data_sets:
-            feeds = {
-                name: numpy_helper.to_array(each) if isinstance(each, TensorProto) else np.asarray(each)
-                for name, each in zip(session.inputs, inputs, strict=True)
-            }
-            wanted = [
-                numpy_helper.to_array(each) if isinstance(each, TensorProto) else np.asarray(each)
-                for each in expected
-            ]
-            assert close(session.run(feeds), wanted, case.rtol, 1e-5), case.name
+            try:
+                found = session.run(dict(zip(session.inputs, map(array, inputs), strict=True)))
+            except ValueError as error:  # Types that NumPy has not.
+                assert re.search("MLDataType|Numpy type", str(error)), case.name  # noqa: PT017 - either way
+                continue
             compared += 1
-    assert compared > 50
+            if not close(found, [array(each) for each in expected], max(case.rtol, 1e-3), 1e-5):
+                different.append(case.name)
+                # It is the runtime's own: the file as it came gives the same.
+                again = Session(case.model.SerializeToString())
+                same = again.run(dict(zip(again.inputs, map(array, inputs), strict=True)))
+                assert all(np.array_equal(*pair, equal_nan=True) for pair in zip(found, same, strict=True))
+    assert compared > 100
+    assert set(different) <= {"test_dft_irfft"}
+
+
+def array(given_: Any) -> Any:  # noqa: ANN401 - sequences and optional values come too
+    if isinstance(given_, TensorProto):
+        return numpy_helper.to_array(given_)
+    return given_ if isinstance(given_, list | dict) else np.asarray(given_)
 
 
 def light_input(shape: Sequence[int]) -> Array:
@@ -273,7 +282,9 @@ def test_an_output_that_is_no_tensor_has_its_kind_and_no_numbers() -> None:
 
 
 def test_texts_that_come_out_are_shown_and_not_compared() -> None:
-    texts = helper.make_tensor("t", TensorProto.STRING, [2], [b"<b>a</b>", b"b" * 100])
+    texts = TensorProto(
+        name="t", data_type=TensorProto.STRING, dims=[2], string_data=[b"<b>a</b>", b"b" * 100]
+    )
     data = model_of(
         [helper.make_node("Identity", ["t"], ["y"]), helper.make_node("Relu", ["x"], ["z"])],
         outputs=[value("y", [2], TensorProto.STRING), value("z", [2, 4])],
@@ -413,7 +424,7 @@ def endless() -> bytes:
 
 
 def asked_for() -> bytes:
-    """A Loop that an input tells how often to run: here a random number, scaled to more than anyone awaits."""
+    """A Loop that an input tells how often to run: a random number and 2^50 more."""
     condition = [helper.make_node("Identity", ["go"], ["on"])]
     many = helper.make_tensor("many", TensorProto.INT64, [], [2**50])
     return model_of(
@@ -469,17 +480,21 @@ def test_a_bomb_that_survives_the_examination_meets_its_limit(stopped: Keep) -> 
     assert is_one_line(ran.problem)
 
 
-def test_the_run_is_where_no_file_is(stopped: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_is_where_no_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process works in an empty folder: a relative name of a file leads nowhere."""
-    seen: list[list[str]] = []
+    seen: list[list[Path]] = []
+
+    def look(*_: object) -> Trial:
+        seen.append(list(Path().iterdir()))
+        return Trial((), ())
 
     class Quiet:
-        def emit(self, _: dict[str, Any]) -> None:
-            seen.append(os.listdir())  # noqa: PTH208 - names are enough
+        emit = staticmethod(look)
 
     (tmp_path / "secrets.toml").write_text("key = 1", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(child, "try_out", lambda *_: (seen.append(os.listdir()), Trial((), ()))[1])  # noqa: PTH208
-    child._try_upload(Quiet(), accepted(model_of([helper.make_node("Relu", ["x"], ["y"])])))  # type: ignore[arg-type] # stands in for it
-    assert seen[0] == ["secrets.toml"]
+    monkeypatch.setattr(child, "try_out", look)
+    found = accepted(model_of([helper.make_node("Relu", ["x"], ["y"])]))
+    child._try_upload(Quiet(), found)  # type: ignore[arg-type] # stands in for it
+    assert seen[0] == [Path("secrets.toml")]
     assert seen[1:] == [[]] * 4

@@ -98,7 +98,7 @@ def test_what_a_plan_is_written_as_reads_back_as_the_plan(plan: ExportPlan) -> N
         assert inputs._names(", ".join(given_names)) == given_names
 
 
-def page(plan: ExportPlan) -> None:
+def page(plan: "ExportPlan") -> None:
     import streamlit as st
 
     from ui.links import open_page

@@ -10,7 +10,7 @@ from core.export.child import start_upload
 from core.export.parity import Deviation, OutputParity
 from core.export.trial import Given, Trial
 from core.export.upload import MAX_BYTES, Upload, examine
-from tests.core.export.test_upload import external, in_initializer, node, model_of, ordinary, weights
+from tests.core.export.test_upload import external, in_initializer, model_of, node, ordinary, weights
 from ui.job import Job
 from ui.onnx import upload
 from ui.onnx.upload import Uploaded, uploaded
