@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 import streamlit as st
@@ -33,4 +34,6 @@ def show(data: bytes, name: str, *, key: str, alt: str, height: int = 560) -> No
             st.session_state.pop(place, None)
             trouble(str(error))
             return
-    st.iframe(address(shelved, st.context.theme.type), height=height, alt=alt)
+    # Another file gets another frame: one whose address changes would add a step to the browser's history.
+    with st.container(key=f"{key}-{hashlib.sha256(data).hexdigest()[:12]}"):
+        st.iframe(address(shelved, st.context.theme.type), height=height, alt=alt)

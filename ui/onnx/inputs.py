@@ -121,7 +121,7 @@ def set_plan(plan: ExportPlan) -> None:
 def draw_inputs(*, projector: bool) -> None:
     """Draws the inputs on the stage."""
     hidden: Literal["visible", "collapsed"] = "collapsed" if projector else "visible"
-    columns = st.columns([1.6, 1, 0.8, 1], gap="small", vertical_alignment="bottom") if projector else None
+    columns = st.columns([1.6, 1, 0.8, 1], gap="small", vertical_alignment="center") if projector else None
     places: list[DeltaGenerator] = list(columns) if columns else [st.container() for _ in range(4)]
     with places[0]:
         st.selectbox(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from functools import partial
 from typing import Final
-
-import streamlit as st
 
 from core.export.child import Answer
 from core.export.exporter import ExportedModel
@@ -54,13 +51,10 @@ def show_graph(data: bytes, name: str, exported: ExportedModel | None, *, projec
         if exported is None
         else ", ".join(f"{count} {operator}" for operator, count in exported.graph.operators[:6])
     )
-    # A frame for each file: one whose address changes adds a step to the browser's history, and Back would
-    # bring a file that has gone.
-    with st.container(key=f"onnx-graph-{hashlib.sha256(data).hexdigest()[:12]}"):
-        show(
-            data, name, key="onnx-graph", alt=f"The graph of {name} in Netron: {operators}",
-            height=300 if projector else 330,
-        )  # fmt: skip
+    show(
+        data, name, key="onnx-graph", alt=f"The graph of {name} in Netron: {operators}",
+        height=300 if projector else 330,
+    )  # fmt: skip
 
 
 def questions(answer: Answer) -> list[Question]:
