@@ -6,6 +6,7 @@ else, so it ends with the visit.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -35,11 +36,14 @@ class Job:
     lines: list[dict[str, Any]] = field(default_factory=list)
     made: Any = None
     shared: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def listen(self) -> bool:
         """Takes in what came since the last time; whether more may come."""
-        more = not self.process.finished
-        self.lines += self.process.lines()
+        # Whoever finds it finished has all lines, also when another visit is taking them.
+        with self._lock:
+            more = not self.process.finished
+            self.lines += self.process.lines()
         return more
 
 

@@ -340,6 +340,13 @@ class TestFiles:
         assert "direction: 'horizontal'," in script
         assert "direction: 'vertical'," not in script
 
+    def test_the_brackets_around_shapes_are_in_common_fonts(self) -> None:
+        shipped = (site._folder() / "view.js").read_text(encoding="utf-8")
+        served = client(Shelf()).get("/netron/view.js").text
+        assert served.count(r"\u27e8") == shipped.count(r"\u3008") > 0
+        assert served.count(r"\u27e9") == shipped.count(r"\u3009") > 0
+        assert r"\u300" not in served
+
     def test_a_large_file_is_not_sent_anew_each_time(self) -> None:
         browser = client(Shelf())
         response = browser.get("/netron/onnx-metadata.json?cb=17", follow_redirects=False)

@@ -54,6 +54,8 @@ _VIEW_CHANGES: Final = (
     # A page has more room beside a graph than below it.
     (r"direction: 'vertical',", "direction: 'horizontal',"),
 )
+# The brackets around a weight's shape: Netron's are Chinese, and many a machine has no font for them.
+_BRACKETS: Final = ((r"\u3008", r"\u27e8"), (r"\u3009", r"\u27e9"))
 
 
 def routes(models: Shelf) -> list[BaseRoute]:
@@ -164,7 +166,10 @@ def _styles(request: Request) -> Response:
 def _script(name: str, changes: tuple[tuple[str, str], ...]) -> Callable[[Request], Response]:
     def serve(_request: Request) -> Response:
         headers = {"Cache-Control": "no-cache"}
-        return Response(_changed(name, changes), media_type="text/javascript", headers=headers)
+        text = _changed(name, changes)
+        for theirs, ours in _BRACKETS:
+            text = text.replace(theirs, ours)
+        return Response(text, media_type="text/javascript", headers=headers)
 
     return serve
 
