@@ -19,10 +19,11 @@ from typing import Any, Final
 
 from core import wire
 from core.export.exporter import ExportedModel, export
+from core.export.graph import brief
 from core.export.layers import LayersReport, compare_layers
 from core.export.parity import BATCHES, Case, sweep
 from core.export.plan import ExportError, ExportPlan
-from core.export.trial import Trial, try_out
+from core.export.trial import Trial, lacks_memory, try_out
 from core.export.upload import Upload, examine
 from core.process import Child, Process, memory_error
 from core.zoo import InputKind, ZooError
@@ -157,7 +158,7 @@ def read_cases(line: Mapping[str, Any]) -> tuple[Case, ...] | None:
 
 
 def read_upload(line: Mapping[str, Any]) -> Upload | None:
-    """What the examination of a file gave, in a line; None if it holds none."""
+    """What the examination of a file gave, in a line, its graph in `brief`; None if it holds none."""
     if "upload" not in line:
         return None
     return dataclasses.replace(wire.read(Upload, line["upload"]), data=base64.b64decode(line["data"]))
@@ -196,7 +197,7 @@ def check(data: bytes) -> str:
     try:
         onnx.checker.check_model(data, full_check=True)
     except Exception as error:  # noqa: BLE001 - ValidationError, InferenceError, and what protobuf raises
-        return " ".join(str(error).split())[:300]
+        return " ".join(str(error).split())[:300] or type(error).__name__
     return ""
 
 
@@ -228,7 +229,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - a visitor gets a line whatever happens
         _LOG.error("The task failed.", exc_info=error)
         short = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        child.fail(memory_error(child.memory_bytes) if "allocate memory" in short else short)
+        child.fail(memory_error(child.memory_bytes) if lacks_memory(short) else short)
 
 
 def _send(child: Child, found: Answer) -> None:
@@ -253,9 +254,10 @@ def _compare_layers(child: Child, plan: ExportPlan, batch: int, seed: int, kind:
 
 def _try_upload(child: Child, upload: Upload) -> None:
     # The examination is said before anything runs: it is known even if the run does not survive.
+    graph = upload.graph and brief(upload.graph)
     child.emit(
         {
-            "upload": wire.write(Upload, dataclasses.replace(upload, data=b"")),
+            "upload": wire.write(Upload, dataclasses.replace(upload, graph=graph, data=b"")),
             "data": base64.b64encode(upload.data).decode(),
         }
     )
@@ -266,6 +268,8 @@ def _try_upload(child: Child, upload: Upload) -> None:
         os.chdir(empty)
         child.emit({"stage": "checking"})
         checker = check(upload.data)
+        if lacks_memory(checker):
+            checker = memory_error(child.memory_bytes)
         child.emit({"stage": "running"})
         trial = try_out(upload.data, upload.graph)
         child.emit({"checker": checker, "trial": wire.write(Trial, trial)})

@@ -24,6 +24,7 @@ import ui.onnx.upload
 from core.export import child
 from core.export.child import Answer, start_export, start_upload
 from core.export.duel import duel
+from core.export.graph import LISTED
 from core.export.hazards import checked, detect
 from core.export.layers import compare_layers
 from core.export.plan import MAX_BATCH, Exporter, ExportPlan
@@ -33,8 +34,9 @@ from core.export.providers import providers
 from core.export.snippets import snippets
 from core.export.specimens import titles
 from core.export.upload import MAX_BYTES
-from core.process import AT_ONCE, Child, Process
+from core.process import AT_ONCE, Child, Process, memory_error
 from tests.pages.visit import Visit, open_page
+from ui.netron.shelf import the_shelf
 from ui.onnx.exports import the_answers
 from ui.onnx.inputs import LANGUAGES, OWN_FILE, PLACES, TABS, WHY_VIEWS, parameters
 
@@ -210,7 +212,8 @@ CHANGES: list[tuple[dict[str, str | float | bool], dict[str, Any]]] = [
     ({"axes": " batch "}, {}),
     ({"optimize": False}, {"optimize": False}),
     ({"training": True}, {"training": True}),
-    ({"external": True}, {"external_data": True}),
+    ({"external": True}, {}),  # Only dynamo has it.
+    ({"external": True, "exporter": "dynamo"}, {"external_data": True, "exporter": DYNAMO}),
     ({"inputs": "features"}, {"input_names": ("features",)}),
     ({"outputs": "scores"}, {"output_names": ("scores",)}),
 ]
@@ -343,7 +346,7 @@ LINK = {
 """Another value than the default for every input."""
 LINKED = ExportPlan(
     "keywords", seed=7, batch=3, exporter=LEGACY, opset=17, dynamic=("x:0", "scale:0", "shift:0"),
-    optimize=False, training=True, external_data=True, input_names=("a", "b", "c"), output_names=("z",),
+    optimize=False, training=True, input_names=("a", "b", "c"), output_names=("z",),
 )  # fmt: skip
 
 
@@ -957,6 +960,7 @@ def test_an_export_that_dies_says_which_limit_and_can_be_tried_again(
     limit: str, lower: Callable[[pytest.MonkeyPatch], None], line: str, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
+    lab_of(PLAIN)  # which is kept, so that no limit is in its way
     lower(monkeypatch)
     visit = lab(**link(dataclasses.replace(PLAIN, model="transformer", seed=82)))
     finished(visit, "onnx:export")
@@ -1199,11 +1203,80 @@ def test_a_file_that_the_checker_objects_to_is_shown_with_what_it_says(desk: Vis
     assert is_one_line(reasons(visit)[0])
 
 
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        ((value("x", None),), "Input `x` has no known rank, so no numbers can be made for it."),
+        (
+            (value("x", [5_000, 4_000]),),
+            "Its inputs would have more than 10,000,000 numbers: export it with smaller ones.",
+        ),
+        (
+            (value("x", ["batch", 4], TensorProto.BFLOAT16),),
+            "Input `x` is of type bfloat16, and no numbers can be made for that.",
+        ),
+    ],
+    ids=["rank", "size", "type"],
+)
+def test_a_file_that_no_inputs_can_be_made_for_was_not_run_and_that_is_no_failure(
+    inputs: tuple[onnx.ValueInfoProto, ...], reason: str, desk: Visit
+) -> None:
+    outputs = tuple(onnx.ValueInfoProto(name="y", type=each.type) for each in inputs)
+    visit = upload(desk, "untried.onnx", file_of(relu(), inputs=inputs, outputs=outputs))
+    (said,) = visit.verdicts()
+    if said.startswith("✓"):
+        assert said == "✓ examined; the lab cannot make inputs for it"
+        assert reasons(visit) == [reason.replace("`", "")]
+    else:
+        # The checker wants a shape.
+        assert said == "✗ not run, and ONNX's checker objects"
+    assert visit.troubles() == []
+    assert f"It was not run. {reason}" in visit.captions()
+
+
+def test_of_a_file_with_much_in_it_the_page_shows_some_and_says_how_much_more(desk: Visit) -> None:
+    count = 240_000
+    model = onnx.load_model_from_string(file_of(relu()))
+    model.graph.input.extend(onnx.ValueInfoProto(name=f"x{place}") for place in range(count))
+    for place in range(300):
+        model.metadata_props.add(key=f"k{place}", value="\x01" * 300)
+    visit = upload(desk, "much.onnx", model.SerializeToString())
+    assert visit.verdicts() == ["✗ refused, and nothing of it was run"]
+    visit.put({"tab": TABS[0]})
+    assert all(len(table) <= LISTED + 1 for table in visit.tables())
+    assert f"And {count + 1 - LISTED:,} more inputs, 0 more outputs." in visit.captions()
+    (metadata,) = [row["value"] for row in visit.tables()[-1] if row[""] == "metadata"]
+    assert str(metadata).endswith(", and 294 more")
+    assert len(str(metadata)) < 1_000
+
+
+def test_a_file_that_is_taken_away_is_kept_nowhere() -> None:
+    visit = upload(lab(model=OWN_FILE), "mine.onnx", file_of(relu()))
+    token = visit.app.session_state["onnx-graph:netron"].token
+    assert the_shelf().get(token) is not None
+    visit.app.file_uploader(key="onnx:file").set_value(None)
+    visit.run()
+    assert visit.verdicts() == []
+    assert the_shelf().get(token) is None
+    assert not {"onnx:upload", "onnx-graph:netron"} & set(visit.app.session_state.filtered_state)
+    assert "A file is read by its format alone first" in "".join(visit.captions())
+
+
+def test_the_examination_of_a_file_that_is_taken_away_ends() -> None:
+    visit = lab(model=OWN_FILE)
+    visit.app.file_uploader(key="onnx:file").set_value(("mine.onnx", file_of(relu()), ""))
+    visit.run()
+    process = visit.app.session_state["onnx:upload"].process
+    visit.app.file_uploader(key="onnx:file").set_value(None)
+    visit.run()
+    assert process.finished
+    assert "onnx:upload" not in visit.app.session_state
+
+
 def test_a_memory_bomb_that_passes_the_examination_meets_the_limit(desk: Visit) -> None:
     visit = upload(desk, "bomb.onnx", bomb())
-    assert visit.verdicts() in (["✗ it does not run"], ["✗ examined, but its run was ended"])
-    (said,) = reasons(visit)
-    assert said.startswith("It needed more than 1 GiB of memory")
+    assert visit.verdicts() == ["✗ examined, but its run was ended"]
+    assert reasons(visit) == [memory_error(child.UPLOAD_BYTES)]
     for tab in TABS:
         assert len(visit.put({"tab": tab}).troubles()) <= 1
 
