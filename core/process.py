@@ -320,12 +320,14 @@ class Child:
 
     def _listen(self) -> None:
         # Unbuffered: a buffer that a thread waits in cannot be closed when the interpreter ends.
-        rest = b""
+        parts: list[bytes] = []
         while part := os.read(0, 2**16):
-            *lines, rest = (rest + part).split(b"\n")
-            for line in lines:
-                if (message := _message(line)) is not None:
+            *ends, rest = part.split(b"\n")
+            for end in ends:
+                if (message := _message(b"".join([*parts, end]))) is not None:
                     self._commands.put(message)
+                parts.clear()
+            parts.append(rest)
         os._exit(0)  # The parent is gone, and nobody would read what comes.
 
 

@@ -35,7 +35,8 @@ class Advice(NamedTuple):
         title: a few words for a row.
         why: how it comes about, for a newcomer.
         fix: what to do, in one line.
-        code: the same as Python; `$opset` is the plan's, `$other` whether the other exporter is the newer.
+        code: the same as Python; `$opset` is the plan's, `$same` and `$other` whether this exporter and the
+            other one are the newer, `$absolute` and `$relative` the tolerance.
     """
 
     title: str
@@ -49,15 +50,16 @@ ADVICE: Final[Mapping[HazardKind, Advice]] = MappingProxyType({
         "The exporter refuses",
         "An exporter can only write down what ONNX's operators can say. A refusal is the good case: "
         "nothing wrong gets into a file.",
-        "Try the other exporter, or replace the part that it names by operators that ONNX has.",
+        "Replace the part that it names by operators that ONNX has, or see whether the other exporter takes "
+        "the model, and compare at several batches then.",
         'torch.onnx.export(model, (example,), "model.onnx", dynamo=$other)',
     ),
     HazardKind.INVALID: Advice(
         "The file is not valid",
-        "The exporter wrote a file and said nothing, but its operators do not fit its opset. Runtimes that "
-        "check refuse it; others may do anything.",
-        "Ask for opset 18 or newer, in which the exporter works, and run the checker after each export.",
-        'torch.onnx.export(model, (example,), "model.onnx", opset_version=18)\n'
+        "The exporter wrote a file and said nothing. It is refused for the reason that is quoted here, and "
+        "no runtime has to open it.",
+        "Change what is quoted, or see whether the other exporter writes it well; check after each export.",
+        'torch.onnx.export(model, (example,), "model.onnx", dynamo=$other)\n'
         'onnx.checker.check_model("model.onnx", full_check=True)',
     ),
     HazardKind.PARITY: Advice(
@@ -66,7 +68,8 @@ ADVICE: Final[Mapping[HazardKind, Advice]] = MappingProxyType({
         "No checker finds that: they look at the graph, not at its numbers.",
         "Compare with PyTorch after every export, and look at the other traps here for the reason.",
         "expected = model.eval()(example).numpy(force=True)\n"
-        'numpy.testing.assert_allclose(session.run(None, {"x": example.numpy()})[0], expected, 1e-4, 1e-5)',
+        'given = session.run(None, {"x": example.numpy()})[0]\n'
+        "numpy.testing.assert_allclose(given, expected, rtol=$relative, atol=$absolute)",
     ),
     HazardKind.PARITY_UNSEEN: Advice(
         "Fails at batches never seen",
@@ -130,7 +133,8 @@ ADVICE: Final[Mapping[HazardKind, Advice]] = MappingProxyType({
         "Another opset than asked for",
         "The newer exporter works in opset 18 and converts afterwards. When that fails the file keeps the "
         "newer opset, the export succeeds, and a runtime that knows only the older one refuses the file.",
-        "Read the opset out of the file; if you need an older one, the older exporter writes it directly.",
+        "Read the opset out of the file; if you need an older one, the older exporter writes it directly, if "
+        "it takes the model.",
         'torch.onnx.export(model, (example,), "model.onnx", opset_version=$opset, dynamo=False)\n'
         'print(onnx.load("model.onnx").opset_import)',
     ),
@@ -144,7 +148,7 @@ ADVICE: Final[Mapping[HazardKind, Advice]] = MappingProxyType({
     HazardKind.SECOND_FILE: Advice(
         "Weights in a second file",
         "The model file names the other one by its path beside it. Who copies, uploads or renames one of the "
-        "two has a model without weights.",
+        "two has a model without its larger weights.",
         "Ask for one file; models under 2 GB fit.",
         'torch.onnx.export(model, (example,), "model.onnx", external_data=False)',
     ),
@@ -156,3 +160,37 @@ ADVICE: Final[Mapping[HazardKind, Advice]] = MappingProxyType({
         'torch.onnx.export(model, (example,), "model.onnx", opset_version=15, dynamo=False)',
     ),
 })  # fmt: skip
+
+REFUSED_DECISION: Final = Advice(
+    "The exporter refuses",
+    "What the model does next depends on the numbers that come in. A refusal is the good case: the older "
+    "exporter takes such a model, and its file is silently wrong: it holds only what this one example did.",
+    "Stay with this exporter and change the model: compute both ways and choose with `torch.where`, or say "
+    "the choice with `torch.cond`.",
+    ADVICE[HazardKind.DATA_DEPENDENT].code,
+)
+INVALID_NAME: Final = Advice(
+    "The file is not valid",
+    "A name that was asked for is one that the exporter uses inside the graph as well. A name may stand for "
+    "one value only, and the exporter does not look.",
+    "Choose another name for it, and check after each export.",
+    'torch.onnx.export(model, (example,), "model.onnx", output_names=["result"])\n'
+    'onnx.checker.check_model("model.onnx", full_check=True)',
+)
+INVALID_OPSET: Final = Advice(
+    "The file is not valid",
+    "The exporter wrote a file and said nothing, but an operator in it is not as its opset has it. Runtimes "
+    "that check refuse it; others may do anything.",
+    "Ask for opset 18 or newer, and check after each export.",
+    'torch.onnx.export(model, (example,), "model.onnx", opset_version=18, dynamo=$same)\n'
+    'onnx.checker.check_model("model.onnx", full_check=True)',
+)
+BATCH_DECLARED: Final = Advice(
+    "An output declared as one row",
+    "In an example with a batch of 1, an exporter cannot tell the batch from an axis that is always 1. The "
+    "file takes other batches and is right there: only the shape that it declares for its output is wrong, "
+    "and misleads whoever reads it.",
+    ADVICE[HazardKind.BATCH_ONE].fix,
+    ADVICE[HazardKind.BATCH_ONE].code,
+)
+"""What is said instead of `ADVICE` where the cause is known better."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
 import onnx
+from onnx import numpy_helper
 
+from core.export.advice import Advice
 from core.export.child import Answer
 from core.export.exporter import ExportedModel
 from core.export.graph import Value
@@ -21,6 +23,8 @@ from core.export.parity import Case, Session
 QUOTED: Final = 3
 """How many comparisons, constants or nodes a hazard quotes."""
 _TALK: Final = 200
+_ALIKE: Final = 160
+"""How much of two refusals is compared: a runtime's words are cut somewhere behind that."""
 _RUNTIMES: Final = MappingProxyType({"reference": "ONNX's reference evaluator"})
 _INPUTS: Final = MappingProxyType({"normal": "random numbers", "ramp": "a ramp of numbers"})
 
@@ -35,10 +39,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look for one trap gave: nothing found if there is no evidence."""
+    """What a look for one trap gave: nothing found if there is no evidence.
+
+    Attributes:
+        severity: what it does.
+        evidence: what shows it.
+        failed: the comparisons that fail by it.
+        advice: what to say of it, if that is not `ADVICE`.
+    """
 
     severity: Severity = Severity.SURPRISING
     evidence: tuple[str, ...] = ()
+    failed: frozenset[Case] = frozenset()
+    advice: Advice | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,22 @@ class File:
                     tensors[node.output[0]] = attribute.t
         return {name: each for name, each in tensors.items() if math.prod(each.dims) == 1}
 
+    @cached_property
+    def left_in_training(self) -> list[str]:
+        """What the file holds of training mode: a line per node."""
+        numbers = {name: numpy_helper.to_array(each).item() for name, each in self.constants.items()}
+        left = []
+        for node in self.model.graph.node:
+            if node.op_type == "Dropout" and len(node.input) > 2 and numbers.get(node.input[2]):
+                share = float(numbers.get(node.input[1], 0.5))
+                left.append(f"`{node.name}` is a Dropout with its training flag set: it zeroes {share:.0%}.")
+            flags = [each.i for each in node.attribute if each.name == "training_mode"]
+            if node.op_type == "BatchNormalization" and (any(flags) or sum(map(bool, node.output)) > 1):
+                left.append(
+                    f"`{node.name}` is a BatchNormalization that uses the mean of the batch it is given."
+                )
+        return left
+
     def said(self, pattern: str) -> str:
         """The first sentence of the exporter's remark that fits a pattern; empty if it made none."""
         for remark in self.exported.remarks:
@@ -140,7 +169,7 @@ def remarked(file: File, said: str, cases: Iterable[Case], lines: Iterable[str] 
     """What the exporter warned of, and whether it came true."""
     failed = failed_ones(file, cases)
     if failed.evidence:
-        return Seen(failed.severity, (said, *lines, *failed.evidence))
+        return replace(failed, evidence=(said, *lines, *failed.evidence))
     if file.failing:
         failing = f"{len(file.failing)} of {len(file.runs)} comparisons in ONNX Runtime fail"
         tried = f"{failing}, and cannot tell whether this is why."
@@ -152,19 +181,29 @@ def remarked(file: File, said: str, cases: Iterable[Case], lines: Iterable[str] 
 
 
 def failed_ones(file: File, cases: Iterable[Case]) -> Seen:
-    """Comparisons that fail: one line per batch, and how many there are."""
+    """Comparisons that fail: one line per batch, or per reason of a refusal, and how many there are."""
     failed = list(cases)
     if not failed:
         return Seen()
     per_batch = {case.batch: case for case in reversed(failed)}
-    lines = [line_of(per_batch[batch]) for batch in sorted(per_batch)]
-    tried = len(file.answer.cases)
-    count = sum(not case.parity.agree for case in file.answer.cases)
+    alike: dict[str, list[Case]] = {}
+    for batch in sorted(per_batch):
+        case = per_batch[batch]
+        # The sizes in a refusal are another batch's, the reason is the same.
+        why = re.sub(r"\d+", "0", reason(case.parity.problem))[:_ALIKE]
+        alike.setdefault(f"{case.runtime} {why or batch}", []).append(case)
+    lines = [line_of(*cases) for cases in alike.values()]
     refused = all(case.parity.problem for case in failed)
+    counts = [_count(file, runtime) for runtime in dict.fromkeys(case.runtime for case in failed)]
     return Seen(
-        Severity.BREAKS if refused else Severity.WRONG,
-        (*some(lines), f"{count} of {tried} comparisons of this file fail."),
+        Severity.BREAKS if refused else Severity.WRONG, (*some(lines), *counts), failed=frozenset(failed)
     )
+
+
+def _count(file: File, runtime: str) -> str:
+    """How many comparisons in one runtime fail."""
+    agree = [case.parity.agree for case in file.answer.cases if case.runtime == runtime]
+    return f"{agree.count(False)} of {len(agree)} comparisons in {_RUNTIMES.get(runtime, runtime)} fail."
 
 
 def disagreeing(file: File) -> list[Case]:
@@ -180,11 +219,15 @@ def disagreeing(file: File) -> list[Case]:
     ]
 
 
-def line_of(case: Case) -> str:
-    """One comparison that fails, in words."""
+def line_of(case: Case, *others: Case) -> str:
+    """One comparison that fails, in words, and others that are refused for the same reason."""
     where, runtime = inputs_text(case), _RUNTIMES.get(case.runtime, case.runtime)
+    if others:
+        where = f"At batches {', '.join(str(each.batch) for each in (case, *others))}"
     if case.parity.problem:
-        return f"{where}, {runtime} refuses: {reason(case.parity.problem)}"
+        same = all(each.parity.problem == case.parity.problem for each in others)
+        told = "" if same else f", at {case.batch} with"
+        return f"{where}, {runtime} refuses{told}: {reason(case.parity.problem)}"
     output = next(each for each in case.parity.outputs if not each.agree)
     found = output.deviation
     if found is None:

@@ -81,8 +81,8 @@ def export(plan: ExportPlan, made: ZooModel | None = None) -> ExportedModel:
     own_names = output_names(made.module, args, kwargs)
     if plan.output_names and own_names and len(plan.output_names) != len(own_names):
         raise ExportError(
-            f"{len(plan.output_names)} output names came for a model with {len(own_names)} outputs "
-            f"({', '.join(own_names)}): give one each."
+            f"{len(plan.output_names)} output names came, and the outputs of this model are "
+            f"{', '.join(own_names)}: give one name each."
         )
     return _export(
         made.module,
@@ -262,7 +262,8 @@ def _parameters(model: nn.Module, count: int) -> list[str]:
 def _listening() -> Iterator[list[str]]:
     """Collects what is warned of and logged about the export, each text once, and keeps the log quiet.
 
-    What is printed, a whole graph when dynamo refuses one, is dropped.
+    What is printed, a whole graph when dynamo refuses one, is dropped, and so is what the tracer has against
+    PyTorch's own layers: they test their shapes, which is no decision of the model's.
     """
     heard: list[str] = []
 
@@ -289,6 +290,9 @@ def _listening() -> Iterator[list[str]]:
             warnings.catch_warnings(record=True) as caught,
         ):
             warnings.simplefilter("always")
+            # PyTorch's own filter, which `always` has undone.
+            tracer = torch.jit.TracerWarning  # type: ignore[attr-defined] # it is not in torch.jit's list
+            warnings.filterwarnings("ignore", category=tracer, module=r"torch\.(?!jit)")
             yield heard
         for warning in caught:
             hear(str(warning.message))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import onnx
 
+from core.export.finding import shown
+
 DEFAULT_DOMAIN: Final = "ai.onnx"
 """How the empty domain is written here."""
+LISTED: Final = 200
+"""How many parts of each kind a brief account of a graph lists."""
 _MAX_RANK: Final = 64
 
 Dimension: TypeAlias = int | str | None
@@ -59,13 +63,32 @@ class External:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What a brief account of a graph does not say.
+
+    Attributes:
+        opsets, inputs, outputs, operators, domains, external, metadata: how many of them are not listed.
+        renamed: whether a listed input or output is not called exactly as in the file.
+    """
+
+    opsets: int = 0
+    inputs: int = 0
+    outputs: int = 0
+    operators: int = 0
+    domains: int = 0
+    external: int = 0
+    metadata: int = 0
+    renamed: bool = False
+
+
+@dataclass(frozen=True)
 class Graph:
     """What a model's protobuf says about it.
 
     Attributes:
         size: bytes of the file.
         ir_version: the version of the file format.
-        opsets: the operator sets that it imports: domain and version.
+        opsets: the operator sets that it imports, the default one first: domain and version.
         producer: the name and version of what wrote it.
         inputs, outputs: of the main graph; inputs without those that an initializer fills.
         nodes: how many, in subgraphs and local functions too.
@@ -77,6 +100,7 @@ class Graph:
         numbers: how many numbers the initializers hold; of sparse ones, those that are not zero.
         external: tensors that lie in other files, or say where they did.
         metadata: key and value.
+        left_out: what of all this is not here; nothing unless this is a `brief` account.
     """
 
     size: int
@@ -94,6 +118,12 @@ class Graph:
     numbers: int
     external: tuple[External, ...]
     metadata: tuple[tuple[str, str], ...]
+    left_out: LeftOut = LeftOut()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all inputs and outputs are here by their own names, as a program needs them."""
+        return not (self.left_out.inputs or self.left_out.outputs or self.left_out.renamed)
 
     @property
     def opset(self) -> int | None:
@@ -123,7 +153,12 @@ def describe(model: onnx.ModelProto, size: int) -> Graph:
     return Graph(
         size=size,
         ir_version=model.ir_version,
-        opsets=tuple(sorted((each.domain or DEFAULT_DOMAIN, each.version) for each in model.opset_import)),
+        opsets=tuple(
+            sorted(
+                ((each.domain or DEFAULT_DOMAIN, each.version) for each in model.opset_import),
+                key=lambda each: (each[0] != DEFAULT_DOMAIN, each),
+            )
+        ),
         producer=" ".join(part for part in (model.producer_name, model.producer_version) if part),
         inputs=tuple(value(each) for each in graph.input if each.name not in filled),
         outputs=tuple(value(each) for each in graph.output),
@@ -141,6 +176,36 @@ def describe(model: onnx.ModelProto, size: int) -> Graph:
             if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data
         ),
         metadata=tuple((each.key, each.value) for each in model.metadata_props),
+    )
+
+
+def brief(graph: Graph) -> Graph:
+    """A graph as a page may show it, whatever it holds: `LISTED` parts of each kind, their texts `shown`."""
+    inputs = tuple(map(_brief, graph.inputs[:LISTED]))
+    outputs = tuple(map(_brief, graph.outputs[:LISTED]))
+    return replace(
+        graph,
+        opsets=tuple((shown(domain), version) for domain, version in graph.opsets[:LISTED]),
+        producer=shown(graph.producer),
+        inputs=inputs,
+        outputs=outputs,
+        operators=tuple((shown(name), count) for name, count in graph.operators[:LISTED]),
+        domains=tuple(map(shown, graph.domains[:LISTED])),
+        external=tuple(
+            replace(each, tensor=shown(each.tensor), location=shown(each.location))
+            for each in graph.external[:LISTED]
+        ),
+        metadata=tuple((shown(key), shown(text)) for key, text in graph.metadata[:LISTED]),
+        left_out=LeftOut(
+            opsets=_beyond(graph.opsets),
+            inputs=_beyond(graph.inputs),
+            outputs=_beyond(graph.outputs),
+            operators=_beyond(graph.operators),
+            domains=_beyond(graph.domains),
+            external=_beyond(graph.external),
+            metadata=_beyond(graph.metadata),
+            renamed=inputs + outputs != graph.inputs[:LISTED] + graph.outputs[:LISTED],
+        ),
     )
 
 
@@ -202,6 +267,17 @@ def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
                 yield sparse.values
                 yield sparse.indices
             graphs += (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs
+
+
+def _brief(each: Value) -> Value:
+    if each.shape is None:
+        return replace(each, name=shown(each.name))
+    shape = tuple(shown(size) if isinstance(size, str) else size for size in each.shape[:_MAX_RANK])
+    return replace(each, name=shown(each.name), shape=(*shape, "…") if each.shape[_MAX_RANK:] else shape)
+
+
+def _beyond(parts: Sized) -> int:
+    return max(0, len(parts) - LISTED)
 
 
 def _external(tensor: onnx.TensorProto) -> External:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -12,7 +12,14 @@ from typing import Final, NamedTuple
 import onnx
 from onnx import numpy_helper
 
-from core.export.advice import ADVICE, HazardKind
+from core.export.advice import (
+    ADVICE,
+    BATCH_DECLARED,
+    INVALID_NAME,
+    INVALID_OPSET,
+    REFUSED_DECISION,
+    HazardKind,
+)
 from core.export.child import Answer
 from core.export.evidence import (
     QUOTED,
@@ -31,9 +38,13 @@ from core.export.evidence import (
     short,
     some,
 )
+from core.export.parity import ABSOLUTE, RELATIVE
 from core.export.plan import Exporter, ExportPlan
 
-__all__ = ["Check", "Hazard", "HazardKind", "Severity", "checked", "detect", "title"]
+__all__ = ["SYMPTOMS", "Check", "Hazard", "HazardKind", "Severity", "checked", "detect"]
+
+SYMPTOMS: Final = frozenset({HazardKind.PARITY, HazardKind.PARITY_UNSEEN})
+"""Traps that are told of only where none of the others explains what fails."""
 
 
 @dataclass(frozen=True)
@@ -68,24 +79,34 @@ class Check(NamedTuple):
 
 
 def detect(answer: Answer) -> tuple[Hazard, ...]:
-    """The traps that an export fell into, the worst first."""
-    found = [_hazard(kind, seen, answer.plan) for kind, seen in _look(answer).items() if seen.evidence]
+    """The traps that an export fell into, the worst first; no symptom of which the cause is among them."""
+    look = _look(answer)
+    explained = {case for kind, seen in look.items() if kind not in SYMPTOMS for case in seen.failed}
+    found = [
+        _hazard(kind, seen, answer.plan)
+        for kind, seen in look.items()
+        if seen.evidence and not (kind in SYMPTOMS and seen.failed <= explained)
+    ]
     return tuple(sorted(found, key=lambda hazard: list(Severity).index(hazard.severity)))
 
 
 def checked(answer: Answer) -> tuple[Check, ...]:
     """All traps that could be looked for in an answer: without a file or without comparisons it is fewer."""
-    return tuple(Check(kind, title(kind), bool(seen.evidence)) for kind, seen in _look(answer).items())
-
-
-def title(kind: HazardKind) -> str:
-    """What a row calls a trap."""
-    return ADVICE[kind].title
+    return tuple(
+        Check(kind, (seen.advice or ADVICE[kind]).title, bool(seen.evidence))
+        for kind, seen in _look(answer).items()
+    )
 
 
 def _hazard(kind: HazardKind, seen: Seen, plan: ExportPlan) -> Hazard:
-    advice = ADVICE[kind]
-    code = Template(advice.code).substitute(opset=plan.opset, other=plan.exporter is Exporter.LEGACY)
+    advice = seen.advice or ADVICE[kind]
+    code = Template(advice.code).substitute(
+        opset=plan.opset,
+        same=plan.exporter is Exporter.DYNAMO,
+        other=plan.exporter is Exporter.LEGACY,
+        absolute=ABSOLUTE,
+        relative=RELATIVE,
+    )
     return Hazard(kind, advice.title, seen.severity, seen.evidence, advice.why, advice.fix, code)
 
 
@@ -93,8 +114,10 @@ def _look(answer: Answer) -> dict[HazardKind, Seen]:
     """What was looked for, with what was seen, in the order of `HazardKind`."""
     if answer.exported is None:
         refused = Seen(Severity.BREAKS, (answer.refusal,))
-        data = bool(re.search("data-dependent", answer.refusal, re.IGNORECASE))
-        return {HazardKind.REFUSED: refused, HazardKind.DATA_DEPENDENT: refused if data else Seen()}
+        if not re.search("data-dependent", answer.refusal, re.IGNORECASE):
+            return {HazardKind.REFUSED: refused, HazardKind.DATA_DEPENDENT: Seen()}
+        decision = replace(refused, advice=REFUSED_DECISION)
+        return {HazardKind.REFUSED: decision, HazardKind.DATA_DEPENDENT: refused}
     file = File(answer, answer.exported)
     looks = dict(_LOOKS)
     if not file.runs or file.unopened:
@@ -109,13 +132,19 @@ def _invalid(file: File) -> Seen:
     lines = [f"ONNX's checker says: {short(file.answer.checker)}"] if file.answer.checker else []
     if file.unopened:
         lines.append(f"ONNX Runtime refuses in all {len(file.runs)} comparisons: {reason(file.unopened)}")
-    return Seen(Severity.BREAKS, tuple(lines))
+    said = f"{file.answer.checker} {file.unopened}"
+    advice = None
+    if re.search(_TWO_OF_A_NAME, said):
+        advice = INVALID_NAME
+    elif re.search(_NOT_IN_OPSET, said) and file.exported.opset < _NEWER_OPSET:
+        advice = INVALID_OPSET
+    return Seen(Severity.BREAKS, tuple(lines), advice=advice)
 
 
 def _parity(file: File) -> Seen:
     own = {case.batch for case in file.at_own}
     cases = [case for case in file.failing if case.batch in own - file.agreeing_batches]
-    if not file.said(_DECIDED) and not file.said(_TAKEN_OUT):
+    if file.left_in_training or not (file.said(_DECIDED) or file.said(_TAKEN_OUT)):
         cases += file.mixed
     return failed_ones(file, cases)
 
@@ -126,7 +155,7 @@ def _parity_unseen(file: File) -> Seen:
     seen = failed_ones(file, [case for case in file.failing if case.batch not in file.agreeing_batches])
     if seen.evidence and file.at_own:
         agreed = f"At batch {file.answer.plan.batch}, which the exporter was shown, all agree."
-        return Seen(seen.severity, (agreed, *seen.evidence))
+        return replace(seen, evidence=(agreed, *seen.evidence))
     return seen
 
 
@@ -137,23 +166,32 @@ def _batch_one(file: File) -> Seen:
     if not file.at_own or not all(case.parity.agree for case in file.at_own):
         shaped = []
     failed = failed_ones(file, shaped)
-    return Seen(failed.severity, (*file.pinned, *failed.evidence))
+    runs_at_others = file.agreeing_batches - {1} and not file.failing
+    return replace(
+        failed,
+        evidence=(*file.pinned, *failed.evidence),
+        advice=BATCH_DECLARED if runs_at_others else None,
+    )
 
 
 def _fixed_batch(file: File) -> Seen:
     lines = [f"The input `{each.name}` says {each.shape_text}, and stays so." for each in file.closed]
-    others = [case for case in file.failing if case.batch != file.answer.plan.batch]
-    return Seen(Severity.BREAKS, (*lines, *failed_ones(file, others).evidence)) if lines else Seen()
+    if not lines:
+        return Seen()
+    failed = failed_ones(file, [case for case in file.failing if case.batch != file.answer.plan.batch])
+    return replace(failed, severity=Severity.BREAKS, evidence=(*lines, *failed.evidence))
 
 
 def _data_dependent(file: File) -> Seen:
     said = file.said(_DECIDED)
     if not said:
         return Seen()
-    failing = {case.batch for case in file.mixed}
+    # Dropout and batch norm in training mode explain what fails without any decision.
+    mixed = () if file.left_in_training else file.mixed
+    failing = {case.batch for case in mixed}
     right = next((case for case in file.runs if case.parity.agree and case.batch in failing), None)
     lines = [f"{inputs_text(right)}: at most {right.parity.absolute:.2g} apart."] if right else []
-    return remarked(file, said, file.mixed, lines)
+    return remarked(file, said, mixed, lines)
 
 
 def _baked_constant(file: File) -> Seen:
@@ -179,29 +217,21 @@ def _unrolled_loop(file: File) -> Seen:
     batch = file.answer.plan.batch
     copies = [name for name, count in file.exported.graph.operators if count == batch > 1]
     lines = [f"{', '.join(copies)}: each is in the file {batch} times."] if copies else []
-    others = [case for case in file.failing if case.batch != batch]
+    others = [case for case in file.failing if case.batch != batch and case not in file.mixed]
     return remarked(file, said, others, [*lines, *file.pinned])
 
 
 def _training_mode(file: File) -> Seen:
-    numbers = {name: numpy_helper.to_array(each).item() for name, each in file.constants.items()}
-    left = []
-    for node in file.model.graph.node:
-        if node.op_type == "Dropout" and len(node.input) > 2 and numbers.get(node.input[2]):
-            share = float(numbers.get(node.input[1], 0.5))
-            left.append(f"`{node.name}` is a Dropout with its training flag set: it zeroes {share:.0%}.")
-        flags = [each.i for each in node.attribute if each.name == "training_mode"]
-        if node.op_type == "BatchNormalization" and (any(flags) or sum(map(bool, node.output)) > 1):
-            left.append(f"`{node.name}` is a BatchNormalization that uses the mean of the batch it is given.")
-    if left:
-        failed = failed_ones(file, [*file.failing, *disagreeing(file)]).evidence
-        return Seen(Severity.WRONG, (*some(left), *failed))
+    if file.left_in_training:
+        failed = failed_ones(file, [*file.failing, *disagreeing(file)])
+        lines = (*some(file.left_in_training), *failed.evidence)
+        return replace(failed, severity=Severity.WRONG, evidence=lines)
     if not file.answer.plan.training:
         return Seen()
-    agreed = sum(case.parity.agree for case in file.answer.cases)
+    agreed = len(file.runs) - len(file.failing)
     line = (
-        "The model was in training mode, and no Dropout or BatchNormalization of the file is: "
-        f"{agreed} of {len(file.answer.cases)} comparisons with the model in evaluation mode agree."
+        "The model was in training mode, and no Dropout or BatchNormalization of the file is: in ONNX "
+        f"Runtime {agreed} of {len(file.runs)} comparisons with the model in evaluation mode agree."
     )
     return Seen(Severity.SURPRISING, (line,))
 
@@ -240,7 +270,7 @@ def _second_file(file: File) -> Seen:
     return Seen(
         Severity.BREAKS,
         tuple(
-            f"`{name}` holds {size:,} of {whole:,} bytes, and the model file only its name."
+            f"`{name}` holds {size:,} of {whole:,} bytes: larger weights, which the model file only names."
             for name, size in file.exported.files
             if size and not name.endswith(".onnx")
         ),
@@ -257,6 +287,12 @@ def _weights_as_inputs(file: File) -> Seen:
 
 _DECIDED: Final = "Converting a tensor to a Python boolean"
 _TAKEN_OUT: Final = "Converting a tensor to a Python (?!boolean)"
+_TWO_OF_A_NAME: Final = r"\(SSA\)|Duplicate definition of name"
+_NOT_IN_OPSET: Final = (
+    r"Unrecognized attribute|is not a registered function/op|No Op registered for|No opset import"
+)
+_NEWER_OPSET: Final = 18
+"""The opset in which the newer exporter works, and that the older one writes as well."""
 _FLOATS: Final = frozenset({onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16})
 _COMPARING: Final = frozenset(
     {HazardKind.PARITY, HazardKind.PARITY_UNSEEN, HazardKind.RUNTIMES_DIFFER, HazardKind.BATCH_ONE}

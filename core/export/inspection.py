@@ -37,7 +37,7 @@ def inspect(model: onnx.ModelProto, findings: Findings) -> bool:
         findings: gets what there is to say.
 
     Returns:
-        whether all its texts were looked at and are texts, so that it can be described.
+        whether all of it was looked at and its texts are texts, so that it can be described.
     """
     readable = True
     bodies: list[tuple[Message, _Path]] = []
@@ -55,14 +55,15 @@ def inspect(model: onnx.ModelProto, findings: Findings) -> bool:
     nodes = sum(isinstance(message, onnx.NodeProto) for message, _ in bodies)
     if nodes > MAX_NODES:
         findings.refuse(f"It has {nodes:,} nodes; at most {MAX_NODES:,} may be.", "Upload a smaller model.")
-        return readable
+        return False
     if readable:
         functions = {(function.domain, function.name) for function in model.functions}
         for message, path in bodies:
             _body(message, path, functions, findings)
             if findings.enough:
-                return readable
-        _model(model, findings)
+                return False
+        draws = any(isinstance(each, onnx.NodeProto) and _is_random(each) for each, _ in bodies)
+        _model(model, draws, findings)
     return readable
 
 
@@ -171,7 +172,7 @@ def _node(node: onnx.NodeProto, path: _Path, functions: set[tuple[str, str]], fi
                 "Expect it to be ended if it takes too long.",
                 _place(node, path),
             )
-        elif node.op_type in operators.RANDOM:
+        elif _is_random(node):
             findings.warn(
                 f"It has {node.op_type}, which draws random numbers: two runs give different outputs.",
                 "Expect no parity.",
@@ -190,6 +191,10 @@ def _node(node: onnx.NodeProto, path: _Path, functions: set[tuple[str, str]], fi
             f"Use operators of ai.onnx, ai.onnx.ml and the arithmetic ones of {operators.CONTRIB_DOMAIN}.",
             _place(node, path),
         )
+
+
+def _is_random(node: onnx.NodeProto) -> bool:
+    return node.op_type in operators.RANDOM and operators.is_standard(node)
 
 
 def _once(
@@ -214,8 +219,8 @@ def _unique(names: Iterable[str], what: str, path: _Path, message: Message, find
             )
 
 
-def _model(model: onnx.ModelProto, findings: Findings) -> None:
-    """What concerns a model as a whole."""
+def _model(model: onnx.ModelProto, draws: bool, findings: Findings) -> None:
+    """What concerns a model as a whole; whether it `draws` random numbers is known."""
     if not 1 <= model.ir_version <= onnx.IR_VERSION:
         findings.refuse(
             f"Its format has version {model.ir_version}; versions 1 to {onnx.IR_VERSION} can be read.",
@@ -236,7 +241,7 @@ def _model(model: onnx.ModelProto, findings: Findings) -> None:
         findings.refuse(
             f"Its metadata have {mebibytes(metadata)}; at most {mebibytes(MAX_TEXT)} may be.", "Remove some."
         )
-    _interface(model.graph, findings)
+    _interface(model.graph, draws, findings)
 
 
 def _imports(
@@ -263,7 +268,7 @@ def _imports(
             )
 
 
-def _interface(graph: onnx.GraphProto, findings: Findings) -> None:
+def _interface(graph: onnx.GraphProto, draws: bool, findings: Findings) -> None:
     """The inputs and outputs of the main graph: the lab fills the former and compares the latter."""
     filled = {tensor.name for tensor in graph.initializer}
     filled |= {sparse.values.name for sparse in graph.sparse_initializer}
@@ -303,9 +308,8 @@ def _interface(graph: onnx.GraphProto, findings: Findings) -> None:
     elif not graph.node:
         findings.warn("It has no nodes: it computes nothing.", "Check that you exported the right model.")
     if not inputs:
-        findings.warn(
-            "It takes no inputs: it always gives the same.", "Check that you exported the right model."
-        )
+        given = "only its random numbers change what it gives" if draws else "it always gives the same"
+        findings.warn(f"It takes no inputs: {given}.", "Check that you exported the right model.")
     nodes = Counter(node.name for node in graph.node if node.name)
     if any(times > 1 for times in nodes.values()):
         most = max(nodes, key=nodes.__getitem__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +28,14 @@ SMALL_NODES: Final = 200
 SMALL_NUMBERS: Final = 200_000
 """Up to how many nodes and weights ONNX's reference evaluator, in pure Python, is asked too."""
 _SAID: Final = 240
+_READ: Final = 4_000
+_SOURCE: Final = re.compile(
+    r"/\S*onnxruntime/\S+:\d+ +"
+    r"(?:(?:[\w:<>,*&~=\[\]{}]+ +){0,9}[\w:<>,*&~=\[\]{}]+(?:\((?:[^()]|\([^()]*\))*\))+(?: const)?"
+    r"(?:::<lambda\([^()]*\)>)?(?: \[with [^\]]*\])? +)?"
+    r"|\b\w+\.(?:h|cc):\d+ \w+ +"
+)
+"""A place in ONNX Runtime's source, and the C++ function there."""
 
 Array = NDArray[Any]
 
@@ -141,18 +150,32 @@ class Session:
             raise ValueError(_one_line(error)) from error
         self.inputs: tuple[str, ...] = tuple(each.name for each in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
+        self.types: tuple[str, ...] = tuple(each.type for each in self._session.get_outputs())
 
-    def run(self, feeds: Mapping[str, Array]) -> list[Array]:
+    def run(self, feeds: Mapping[str, Array], names: Sequence[str] | None = None) -> list[Array]:
         """The outputs, in the graph's order.
+
+        Args:
+            feeds: an array for each input.
+            names: the outputs that are wanted, if not all: NumPy has no arrays for some `types`.
 
         Raises:
             ValueError: if the runtime refuses to run: one line.
         """
         try:
-            found: list[Array] = self._session.run(None, dict(feeds))
+            if names is not None and not names:
+                self._run_only(feeds)
+                return []
+            found: list[Array] = self._session.run(names, dict(feeds))
         except Exception as error:
             raise ValueError(_one_line(error)) from error
         return found
+
+    def _run_only(self, feeds: Mapping[str, Array]) -> None:
+        from onnxruntime import OrtValue
+
+        given = {name: OrtValue.ortvalue_from_numpy(array) for name, array in feeds.items()}
+        self._session.run_with_ort_values(None, given)
 
 
 class Reference:
@@ -273,13 +296,23 @@ def compare_run(
     )
 
 
-def compare_output(name: str, eager: Array, other: Array) -> OutputParity:
-    """One output of both."""
+def compare_output(
+    name: str, eager: Array, other: Array, *, by: str = "eager", in_other: str = ""
+) -> OutputParity:
+    """One output of both.
+
+    Args:
+        name: in the graph.
+        eager: what is expected.
+        other: what is compared with it.
+        by: what gave the expected one, as a problem says it.
+        in_other: where the other is from, as a problem says it: ` in` and its name; nothing if it is clear.
+    """
     problem = ""
     if eager.shape != other.shape:
-        problem = f"The shape is {other.shape}, and eager gives {eager.shape}."
+        problem = f"The shape{in_other} is {other.shape}, and {by} gives {eager.shape}."
     elif eager.dtype != other.dtype:
-        problem = f"The dtype is {other.dtype}, and eager gives {eager.dtype}."
+        problem = f"The dtype{in_other} is {other.dtype}, and {by} gives {eager.dtype}."
     found = None if problem else deviation(eager, other)
     return OutputParity(name, eager.shape, str(eager.dtype), found, problem)
 
@@ -344,5 +377,5 @@ def _ulp(eager: Array, other: Array) -> int:
 
 
 def _one_line(error: BaseException) -> str:
-    said = " ".join(str(error).split())
+    said = _SOURCE.sub("", " ".join(str(error).split())[:_READ])
     return f"{said[: _SAID - 1]}…" if len(said) > _SAID else said or type(error).__name__

@@ -71,7 +71,7 @@ PRESETS: Final = (
     ),
     Preset(
         "batch-norm", "Batch norm in training mode",
-        ExportPlan("cnn", exporter=_LEGACY, training=True), HazardKind.PARITY,
+        ExportPlan("cnn", exporter=_LEGACY, training=True), HazardKind.TRAINING_MODE,
         "Every comparison fails, at the example's own batch too, and the checker has nothing against it.",
         ExportPlan("cnn", exporter=_LEGACY),
     ),
@@ -99,7 +99,7 @@ PRESETS: Final = (
     ),
     Preset(
         "unseen", "One input left closed",
-        ExportPlan("keywords", exporter=_LEGACY, dynamic=("x:0",)), HazardKind.PARITY_UNSEEN,
+        ExportPlan("keywords", exporter=_LEGACY, dynamic=("x:0",)), HazardKind.FIXED_BATCH,
         "`x` has an open batch, `scale` and `shift` do not: batch 2 agrees and no other runs.",
         ExportPlan("keywords", exporter=_LEGACY),
     ),
@@ -135,4 +135,4 @@ PRESETS: Final = (
         "Neither exporter knows `svdvals`: compute it outside the graph.",
     ),
 )  # fmt: skip
-"""At least one for every kind of trap."""
+"""At least one for every kind of trap that is not only a symptom."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.export.graph import Graph, Value
+from core.export.finding import shown
+from core.export.graph import LISTED, Graph, Value
 from core.export.parity import (
     SMALL_NODES,
     SMALL_NUMBERS,
@@ -26,6 +28,9 @@ OPEN_SIZE: Final = 2
 MAX_NUMBERS: Final = 10_000_000
 """How many numbers all inputs together may have."""
 PREVIEW: Final = 8
+_NO_MEMORY: Final = re.compile(
+    r"MemoryError|bad_alloc|BFCArena|(?:failed|unable) to allocate|(?:can't|cannot) allocate", re.IGNORECASE
+)
 
 Array = NDArray[Any]
 
@@ -55,6 +60,7 @@ class Given:
     """An output that the model gave.
 
     Attributes:
+        dtype: as NumPy calls it, or as ONNX does if `problem` says why there are no numbers.
         first: its first numbers, as text.
         parity: against ONNX's reference evaluator; None where that was not asked.
     """
@@ -64,6 +70,7 @@ class Given:
     shape: tuple[int, ...]
     first: tuple[str, ...]
     parity: OutputParity | None
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,18 @@ class Trial:
     """What became of one run.
 
     Attributes:
-        shapes: of the inputs that were made, by name.
-        outputs: what came out; empty if it did not run, and then `problem` says why.
+        shapes: of the inputs that were made, by name; the first `LISTED`.
+        outputs: what came out, the first `LISTED`; empty if it did not run, and then `problem` says why.
+        tried: whether it was given to the runtime at all: no inputs may have been made for it.
+        more_shapes, more_outputs: how many are not listed.
     """
 
     shapes: tuple[tuple[str, tuple[int, ...]], ...]
     outputs: tuple[Given, ...]
     problem: str = ""
+    tried: bool = True
+    more_shapes: int = 0
+    more_outputs: int = 0
 
 
 def try_out(data: bytes, graph: Graph, seed: int = 0) -> Trial:
@@ -87,26 +99,37 @@ def try_out(data: bytes, graph: Graph, seed: int = 0) -> Trial:
         data: a file that was examined and not refused.
         graph: what it holds.
         seed: for the numbers of its inputs.
+
+    Raises:
+        MemoryError: if the runtime could not allocate what it needed.
     """
     try:
         feeds = make_inputs(graph.inputs, seed)
     except TrialError as error:
-        return Trial((), (), str(error))
-    shapes = tuple((name, array.shape) for name, array in feeds.items())
+        return Trial((), (), str(error), tried=False)
+    shapes = tuple((shown(name), array.shape) for name, array in [*feeds.items()][:LISTED])
+    more = max(0, len(feeds) - LISTED)
     try:
         with tempfile.TemporaryDirectory() as empty:
             session = Session(data, external_folder=empty)
-            found = session.run(feeds)
+            types = dict(zip(session.outputs, session.types, strict=True))
+            names = [name for name in types if _is_readable(types[name])]
+            found = dict(zip(names, session.run(feeds, names), strict=True))
     except ValueError as error:
-        return Trial(shapes, (), str(error))
+        if lacks_memory(repr(error.__cause__)):
+            raise MemoryError from error
+        return Trial(shapes, (), str(error), more_shapes=more)
     expected = _reference(data, graph, feeds)
-    return Trial(
-        shapes,
-        tuple(
-            _given(name, output, expected.get(name))
-            for name, output in zip(session.outputs, found, strict=True)
-        ),
+    outputs = tuple(
+        _given(name, found[name], expected.get(name)) if name in found else _unread(name, types[name])
+        for name in session.outputs[:LISTED]
     )
+    return Trial(shapes, outputs, "", True, more, max(0, len(types) - LISTED))
+
+
+def lacks_memory(problem: str) -> bool:
+    """Whether ONNX or ONNX Runtime say in these words of theirs that there was no memory."""
+    return _NO_MEMORY.search(problem) is not None
 
 
 def make_inputs(values: tuple[Value, ...], seed: int = 0) -> dict[str, Array]:
@@ -132,10 +155,14 @@ def make_inputs(values: tuple[Value, ...], seed: int = 0) -> dict[str, Array]:
 def _shape(value: Value) -> tuple[int, ...]:
     if value.kind != "tensor" or value.dtype not in DTYPES:
         kind = value.dtype if value.kind == "tensor" else value.kind
-        raise TrialError(f"Input `{value.name[:40]}` is of type {kind}, and no numbers can be made for that.")
+        raise TrialError(f"Input `{_short(value)}` is of type {kind}, and no numbers can be made for that.")
     if value.shape is None:
-        raise TrialError(f"Input `{value.name[:40]}` has no known rank, so no numbers can be made for it.")
+        raise TrialError(f"Input `{_short(value)}` has no known rank, so no numbers can be made for it.")
     return tuple(size if isinstance(size, int) else OPEN_SIZE for size in value.shape)
+
+
+def _short(value: Value) -> str:
+    return shown(value.name)[:40]
 
 
 def _filled(dtype: str, shape: tuple[int, ...], random: np.random.Generator) -> Array:
@@ -156,11 +183,26 @@ def _reference(data: bytes, graph: Graph, feeds: Mapping[str, Array]) -> dict[st
         return {}
 
 
+def _is_readable(kind: str) -> bool:
+    """Whether NumPy has arrays for a type, as ONNX Runtime writes it: `seq(tensor(bfloat16))`."""
+    element = re.findall(r"\w+", kind)[-1]
+    return element in DTYPES or element == "string"
+
+
+def _unread(name: str, kind: str) -> Given:
+    if kind.startswith("tensor("):
+        kind = kind.removeprefix("tensor(").removesuffix(")")
+    return Given(shown(name), kind, (), (), None, f"NumPy has no {kind}: it was computed, and not read.")
+
+
 def _given(name: str, output: object, expected: Array | None) -> Given:
     if not isinstance(output, np.ndarray):
-        return Given(name, type(output).__name__, (), (), None)
+        return Given(shown(name), type(output).__name__, (), (), None)
     comparable = expected is not None and output.dtype.kind in "fiub" and expected.dtype.kind in "fiub"
-    parity = compare_output(name, output, expected) if comparable and expected is not None else None
+    parity = None
+    if comparable and expected is not None:
+        names = {"by": Session.runtime, "in_other": " in the reference evaluator"}
+        parity = compare_output(shown(name), output, expected, **names)
     floats = output.dtype.kind == "f"
     first = tuple(f"{number:.6g}" if floats else str(number)[:40] for number in output.flat[:PREVIEW])
-    return Given(name, str(output.dtype), output.shape, first, parity)
+    return Given(shown(name), str(output.dtype), output.shape, first, parity)

@@ -420,7 +420,9 @@ def test_both_exporters_and_all_layers_are_compared(page: Page) -> None:
     panel = tab(page, "Why?")
     panel.get_by_role("radio", name="Layer by layer").click()
     panel.get_by_role("button", name="Compare the layers", exact=True).click()
-    expect(panel.get_by_text("✓ No layer drifts at batch 2, seed 0, normal numbers.")).to_be_visible(timeout=SLOW_MS)
+    expect(panel.get_by_text("✓ No layer drifts at batch 2, seed 0, normal numbers.")).to_be_visible(
+        timeout=SLOW_MS
+    )
     rows = panel.get_by_test_id("stDataFrame").locator("canvas tr")
     expect(rows.filter(has_text="Gemm").first).to_contain_text("✓ agrees")
     expect(page.locator(".uth-error")).to_have_count(0)

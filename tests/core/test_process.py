@@ -92,6 +92,27 @@ def test_it_reads_the_request_and_commands_and_answers(start: Start) -> None:
     child.send({"too": "late"})
 
 
+def test_a_long_request_costs_it_no_more_than_its_length(start: Start) -> None:
+    source = "child = Child(); child.emit({'used': time.process_time(), 'got': len(child.request['data'])})"
+
+    def used(length: int) -> float:
+        found = first_line(start(source, {"data": "a" * length}))
+        assert found["got"] == length
+        return float(found["used"])
+
+    bare = min(used(1) for _ in range(2))
+    assert min(used(28 * 2**20) for _ in range(2)) - bare < 1.0
+
+
+def test_commands_come_apart_wherever_they_are_cut(start: Start) -> None:
+    source = "child = Child(); child.emit({'got': [len(child.command(10)['data']) for _ in range(4)]})"
+    child = start(source)
+    lengths = [1, 2**17, 2**16 - 13, 3]
+    for length in lengths:
+        child.send({"data": "a" * length})
+    assert child.wait(10) == [{"got": lengths}]
+
+
 def test_what_is_printed_is_no_message(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "core.process"):
         child = start(

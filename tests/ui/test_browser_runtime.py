@@ -159,6 +159,7 @@ def tampered(archive: bytes) -> bytes:
         (GOOD + b"x", f"The download has more than {len(GOOD)} bytes, small 1.2.3 has {len(GOOD)}."),
         (b"", "The download has 0 bytes"),
     ],
+    ids=["tampered", "short", "long", "empty"],
 )
 def test_another_archive_is_not_unpacked(shop: Shop, runtime: Runtime, answer: bytes, message: str) -> None:
     shop.answer = answer
@@ -189,6 +190,7 @@ def test_a_connection_that_ends_early_is_one_line(shop: Shop, runtime: Runtime) 
         (b"no archive at all", "The archive of small cannot be read"),
         (GOOD[:-100], "The archive of small cannot be read"),
     ],
+    ids=["nothing in it", "other content", "no archive", "cut off"],
 )
 def test_each_file_has_a_pin_of_its_own(shop: Shop, runtime: Runtime, archive: bytes, message: str) -> None:
     shop.answer = archive

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 from dataclasses import dataclass
 from typing import Final
@@ -18,10 +17,13 @@ from ui.cards import card, show_cards, verdict
 from ui.job import Job, current_job, stop_job, wait_for
 from ui.messages import trouble
 from ui.netron.frame import show
+from ui.netron.shelf import Shelved
 from ui.numbers import gap
 from ui.onnx.why import show_graph_facts
 
 KEY: Final = "onnx:upload"
+GRAPH_KEY: Final = "onnx-graph"
+"""The frame that shows the graph; the page's own models are shown in the same."""
 
 
 @dataclass
@@ -40,20 +42,38 @@ class Uploaded:
     problem: str = ""
 
 
-def choose_file() -> tuple[str, bytes] | None:
-    """Draws the place for a file; its name and bytes, or None."""
+def choose_file() -> tuple[str, bytes, str] | None:
+    """Draws the place for a file; its name, its bytes and what tells it from others, or None."""
     chosen = st.file_uploader(
         "An ONNX file", key="onnx:file", max_upload_size=MAX_BYTES // 2**20,
         help="It is examined before anything runs it, and forgotten when you leave",
     )  # fmt: skip
-    return None if chosen is None else (chosen.name, chosen.getvalue())
+    if chosen is None:
+        forget_file()
+        return None
+    return chosen.name, chosen.getvalue(), chosen.file_id
 
 
-def uploaded(name: str, data: bytes) -> Uploaded | None:
-    """What is known of a file; None while it is being examined, and then it draws how far it is."""
+def forget_file() -> None:
+    """Ends what goes on with the visit's file, and keeps nothing of it: Netron gives it out no longer."""
+    stop_job(KEY)
+    st.session_state.pop(f"{KEY}:stopped", None)
+    shelved: Shelved | None = st.session_state.pop(f"{GRAPH_KEY}:netron", None)
+    if shelved is not None:
+        shelved.close()
+
+
+def uploaded(name: str, data: bytes, file_id: str) -> Uploaded | None:
+    """What is known of a file; None while it is being examined, and then it draws how far it is.
+
+    Args:
+        name: what it is called.
+        data: its bytes.
+        file_id: tells this upload from every other one of the visit.
+    """
     if len(data) > MAX_BYTES:
         return Uploaded(examine(data, name))  # which reads nothing of it
-    about = hashlib.sha256(data).hexdigest() + name
+    about = f"{file_id} {name}"
     job = current_job(KEY, about)
     if job is None and st.session_state.get(f"{KEY}:stopped") == about:
         _again("Stopped.")
@@ -129,7 +149,7 @@ def show_uploaded(found: Uploaded, *, projector: bool) -> None:
         )
     if not upload.refused:
         show(
-            upload.data, upload.name or "model.onnx", key="onnx-graph", height=300 if projector else 330,
+            upload.data, upload.name or "model.onnx", key=GRAPH_KEY, height=300 if projector else 330,
             alt=f"The graph of {upload.name} in Netron",
         )  # fmt: skip
 
@@ -148,9 +168,13 @@ def show_uploaded_facts(found: Uploaded) -> None:
     if found.trial is None:
         st.caption(found.problem or "A refused file is not run.")
         return
+    if not found.trial.tried:
+        st.caption(f"It was not run. {found.trial.problem}")
+        return
     st.markdown("**One run in ONNX Runtime**, on inputs made for it, beside ONNX's reference evaluator")
     shapes = ", ".join(f"{shown(name)} {shape}" for name, shape in found.trial.shapes) or "none"
-    st.text(f"Inputs: {shapes}. Sizes that the graph leaves open were set to {OPEN_SIZE}.")
+    more = f" and {found.trial.more_shapes:,} more" if found.trial.more_shapes else ""
+    st.text(f"Inputs: {shapes}{more}. Sizes that the graph leaves open were set to {OPEN_SIZE}.")
     if found.trial.problem:
         trouble(found.trial.problem)
     else:
@@ -158,6 +182,8 @@ def show_uploaded_facts(found: Uploaded) -> None:
             [_given_row(each) for each in found.trial.outputs],
             hide_index=True, height="content", alt="What the file gave, output by output",
         )  # fmt: skip
+        if found.trial.more_outputs:
+            st.caption(f"And {found.trial.more_outputs:,} more outputs.")
 
 
 def _given_row(given: Given) -> dict[str, object]:
@@ -168,8 +194,8 @@ def _given_row(given: Given) -> dict[str, object]:
     return {
         "output": shown(given.name),
         "dtype": given.dtype,
-        "shape": str(given.shape),
-        "first numbers": ", ".join(given.first),
+        "shape": "" if given.problem else str(given.shape),
+        "first numbers": given.problem or ", ".join(given.first),
         "reference evaluator": compared,
     }
 
@@ -191,6 +217,10 @@ def _verdict(found: Uploaded) -> tuple[str, str, str]:
         return "✗", "refused, and nothing of it was run", refused[0].what
     if found.problem:
         return "✗", "examined, but its run was ended", found.problem
+    if found.trial is not None and not found.trial.tried:
+        if found.checker:
+            return "✗", "not run, and ONNX's checker objects", found.checker
+        return "✓", "examined; the lab cannot make inputs for it", found.trial.problem
     if found.trial is not None and found.trial.problem:
         return "✗", "it does not run", found.trial.problem
     if found.checker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -21,6 +22,7 @@ from ui.onnx.inputs import MAX_SEED, WHY_VIEWS
 
 LAYERS_KEY: Final = "onnx:layers"
 CASES_KEY: Final = "onnx:cases"
+_TEXTS: Final = 6
 
 
 def show_why(answer: Answer | None, *, hidden: bool) -> None:
@@ -46,6 +48,7 @@ def show_graph_facts(graph: Graph) -> None:
     """What a file's protobuf says."""
     left, right = st.columns(2, gap="medium")
     most = max((count for _, count in graph.operators), default=1)
+    more = graph.left_out
     with left:
         st.markdown("**Inputs and outputs**")
         st.dataframe(
@@ -53,6 +56,8 @@ def show_graph_facts(graph: Graph) -> None:
             + [_value_row("output", each) for each in graph.outputs],
             hide_index=True, alt="The graph's inputs and outputs with their types and shapes",
         )  # fmt: skip
+        if more.inputs or more.outputs:
+            st.caption(f"And {more.inputs:,} more inputs, {more.outputs:,} more outputs.")
         st.markdown("**Operators**")
         st.dataframe(
             [{"operator": shown(name), "nodes": count} for name, count in graph.operators],
@@ -61,25 +66,35 @@ def show_graph_facts(graph: Graph) -> None:
                 "nodes": st.column_config.ProgressColumn(format="%d", min_value=0, max_value=most)
             },
         )  # fmt: skip
+        if more.operators:
+            st.caption(f"And {more.operators:,} more operators.")
     with right:
         st.markdown("**The file**")
-        opsets = ", ".join(f"{shown(domain)} {version}" for domain, version in graph.opsets)
         facts: dict[str, str] = {
             "size": f"{graph.size:,} bytes",
             "nodes": f"{graph.nodes:,}" + (f", subgraphs {graph.depth} deep" if graph.depth else ""),
             "weights": f"{graph.numbers:,} numbers, tensors: {graph.initializers}",
-            "operator sets": opsets or "none",
-            "domains": ", ".join(map(shown, graph.domains)) or "none",
+            "operator sets": _some([f"{domain} {version}" for domain, version in graph.opsets], more.opsets),
+            "domains": _some(graph.domains, more.domains),
             "IR version": str(graph.ir_version),
             "written by": shown(graph.producer) or "not said",
-            "external data": f"in other files: {len(graph.external)}" if graph.external else "none",
+            "external data": f"in other files: {len(graph.external) + more.external:,}"
+            if graph.external
+            else "none",
             "local functions": str(graph.functions),
-            "metadata": ", ".join(shown(f"{key}={value}") for key, value in graph.metadata[:6]) or "none",
+            "metadata": _some([f"{key}={value}" for key, value in graph.metadata], more.metadata),
         }
         st.dataframe(
             [{"": name, "value": value} for name, value in facts.items()],
             hide_index=True, alt="Facts about the file",
         )  # fmt: skip
+
+
+def _some(texts: Sequence[str], more: int) -> str:
+    """The first of some texts from a file, and how many there are besides; `more` of them are not here."""
+    more += max(0, len(texts) - _TEXTS)
+    listed = ", ".join(map(shown, texts[:_TEXTS])) or "none"
+    return f"{listed}, and {more:,} more" if more else listed
 
 
 def show_cases(cases: tuple[Case, ...]) -> None:

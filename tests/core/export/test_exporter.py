@@ -326,6 +326,19 @@ def test_a_loop_over_the_batch_runs_as_often_as_for_the_example() -> None:
     assert dict(exported.graph.operators)["MatMul"] == 3
 
 
+@pytest.mark.parametrize("exporter", Exporter)
+@pytest.mark.parametrize(
+    ("model", "names", "own"),
+    [("simple_mlp", ("a", "b"), "output"), ("dict_output", ("a",), "class, value")],
+)
+def test_every_output_has_one_name(model: str, names: tuple[str, ...], own: str, exporter: Exporter) -> None:
+    with pytest.raises(ExportError) as caught:
+        export(ExportPlan(model, exporter=exporter, output_names=names))
+    assert str(caught.value) == (
+        f"{len(names)} output names came, and the outputs of this model are {own}: give one name each."
+    )
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -343,10 +356,6 @@ def test_a_loop_over_the_batch_runs_as_often_as_for_the_example() -> None:
         (
             {"dynamic": ("input:1",)},
             "tracing inferred a static shape of 10 for dimension inputs['input'].shape[1]",
-        ),
-        (
-            {"exporter": Exporter.LEGACY, "output_names": ("a", "b")},
-            "number of output names provided (2) exceeded number of outputs (1)",
         ),
     ],
 )

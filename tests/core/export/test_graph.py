@@ -1,9 +1,13 @@
+import json
+
 import numpy as np
 import onnx
 import pytest
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-from core.export.graph import describe, dtype_name, tensors_of, value, walk
+from core import wire
+from core.export.finding import SHOWN
+from core.export.graph import LISTED, Graph, LeftOut, brief, describe, dtype_name, tensors_of, value, walk
 
 FLOAT = TensorProto.FLOAT
 
@@ -113,6 +117,79 @@ def test_a_model_is_described() -> None:
 def test_an_empty_model_is_described() -> None:
     found = describe(onnx.ModelProto(), 0)
     assert (found.nodes, found.opset, found.inputs, found.external) == (0, None, (), ())
+
+
+def test_the_default_operator_set_is_the_first() -> None:
+    model = onnx.ModelProto(
+        opset_import=[helper.make_opsetid(*each) for each in (("A", 1), ("", 20), ("b", 2))]
+    )
+    found = describe(model, 0)
+    assert found.opsets == (("ai.onnx", 20), ("A", 1), ("b", 2))
+
+
+# In brief.
+
+
+def test_a_graph_of_ordinary_size_is_the_same_in_brief() -> None:
+    found = describe(everything(), 1234)
+    assert brief(found) == found
+    assert found.left_out == LeftOut()
+    assert found.complete
+
+
+def hostile(count: int) -> onnx.ModelProto:
+    """Much of everything, under names that are long and not printable."""
+    names = [f"\x01{place}{'n' * 500}" for place in range(count)]
+    graph = helper.make_graph(
+        [helper.make_node(name, [], [], domain=name) for name in names],
+        "g",
+        [info(name, ["d" * 500] * 100) for name in names],
+        [info(name, None) for name in names],
+        [TensorProto(name=name, data_location=TensorProto.EXTERNAL) for name in names],
+    )
+    for place, tensor in enumerate(graph.initializer):
+        tensor.name = f"w{place}{tensor.name}"
+        tensor.external_data.add(key="location", value=tensor.name)
+    model = onnx.ModelProto(graph=graph, producer_name=names[0])
+    model.opset_import.extend(helper.make_opsetid(name, 1) for name in names)
+    for name in names:
+        model.metadata_props.add(key=name, value=name)
+    return model
+
+
+def test_in_brief_a_graph_has_few_and_short_texts_and_true_counts() -> None:
+    count = LISTED + 7
+    whole = describe(hostile(count), 1)
+    found = brief(whole)
+    parts = ("opsets", "inputs", "outputs", "operators", "domains", "external", "metadata")
+    for part in parts:
+        assert len(getattr(found, part)) == LISTED
+        assert len(getattr(whole, part)) == LISTED + getattr(found.left_out, part) == count
+    assert found.nodes == whole.nodes == count
+    texts = [found.producer, *found.domains]
+    texts += [text for pair in (*found.opsets, *found.operators, *found.metadata) for text in map(str, pair)]
+    texts += [text for each in found.external for text in (each.tensor, each.location)]
+    for each in (*found.inputs, *found.outputs):
+        texts += [each.name, *map(str, each.shape or ())]
+        assert len(each.shape or ()) <= 65
+    assert found.inputs[0].shape is not None
+    assert found.inputs[0].shape[-1] == "…"
+    assert all(text.isprintable() and len(text) <= SHOWN for text in texts)
+    # Little goes over the wire, however much there is.
+    assert len(json.dumps(wire.write(Graph, found))) < 3 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("inputs", "complete"),
+    [(["x"], True), (["x\n"], False), (["x" * 81], False), ([f"x{n}" for n in range(LISTED)], True),
+     ([f"x{n}" for n in range(LISTED + 1)], False)],
+    ids=["plain", "control", "long", "just", "many"],
+)  # fmt: skip
+def test_a_brief_account_is_complete_if_a_program_could_be_written_from_it(
+    inputs: list[str], complete: bool
+) -> None:
+    graph = helper.make_graph([], "g", [info(name, [2]) for name in inputs], [])
+    assert brief(describe(onnx.ModelProto(graph=graph), 1)).complete is complete
 
 
 @pytest.mark.parametrize("leftover", [True, False])

@@ -4,6 +4,8 @@ The files here are made with `onnx.helper`, so that no exporter has a say.
 """
 
 import math
+import re
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -21,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from core import zoo
-from core.export import check_parity
+from core.export import check_parity, parity
 from core.export.parity import (
     ABSOLUTE,
     BATCHES,
@@ -213,6 +215,39 @@ def test_what_cannot_be_compared_says_why(eager: Array, other: Array, problem: s
     found = compare_output("y", eager, other)
     assert found == OutputParity("y", eager.shape, str(eager.dtype), None, problem)
     assert not found.agree
+    named = compare_output("y", eager, other, by="ONNX Runtime", in_other=" in NumPy").problem
+    assert named == problem.replace("eager", "ONNX Runtime").replace(" is", " in NumPy is")
+
+
+@pytest.mark.parametrize(
+    ("kind", "second", "problem"),
+    [
+        ("Add", (3, 3), "Attempting to broadcast an axis by a dimension other than 1. 3 by 4"),
+        ("MatMul", (3, 3), "Status Message: MatMul dimension mismatch"),
+    ],
+)
+def test_a_problem_names_no_place_in_the_runtime_s_source(
+    kind: str, second: tuple[int, ...], problem: str
+) -> None:
+    shapes = {"a": (2, 4), "b": second}
+    inputs = [helper.make_tensor_value_info(name, 1, [None, None]) for name in shapes]
+    outputs = [helper.make_tensor_value_info("y", 1, None)]
+    graph = helper.make_graph([helper.make_node(kind, ["a", "b"], ["y"])], "g", inputs, outputs)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    with pytest.raises(ValueError, match="Status Message") as caught:
+        Session(model.SerializeToString()).run(
+            {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+        )
+    said = str(caught.value)
+    assert problem in said
+    assert not re.search(r"onnxruntime_src|::|\.(h|cc):\d", said)
+
+
+@given(st.text(alphabet="/onxruntime.c:0 (){}<>[]&*,=w", max_size=300))
+def test_a_problem_s_source_is_looked_for_in_time(text: str) -> None:
+    start = time.perf_counter()
+    assert parity._one_line(ValueError(f"/onnxruntime/a.cc:1 {text * 20}"))
+    assert time.perf_counter() - start < 2
 
 
 def parity_of(*absolutes: float) -> Parity:

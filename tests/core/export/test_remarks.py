@@ -33,6 +33,8 @@ PLANS: dict[str, ExportPlan] = {
     "lstm": ExportPlan("lstm", exporter=LEGACY),
     "loop": ExportPlan("loop_over_batch", exporter=LEGACY),
     "scale": ExportPlan("python_scale", exporter=LEGACY),
+    "decision": ExportPlan("early_exit", exporter=LEGACY),
+    "transformer": ExportPlan("transformer", exporter=LEGACY),
     "old": ExportPlan("lstm", exporter=LEGACY, opset=7),
     "new": ExportPlan(),
     "new, opset 20": ExportPlan(opset=20),
@@ -81,7 +83,7 @@ MEANINGS = [
         "Python took a number out of a tensor: the file keeps the one that this example gave.",
     ),
     (
-        "training",
+        "decision",
         "A decision in Python looked at a number in a tensor: the file holds only the way taken this time.",
     ),
     ("loop", "A Python loop ran over a tensor: the file repeats it as often as this example did."),
@@ -133,6 +135,14 @@ def test_every_meaning_that_there_is_was_met(heard: dict[str, tuple[str, ...]]) 
 def test_nothing_that_an_export_says_is_left_unexplained(heard: dict[str, tuple[str, ...]]) -> None:
     left = {name: [each.said for each in explain(said) if not each.meaning] for name, said in heard.items()}
     assert not any(left.values()), left
+
+
+@pytest.mark.parametrize("name", ["training", "lstm", "transformer", "plain"])
+def test_what_pytorchs_own_layers_test_is_no_decision_of_the_model(
+    heard: dict[str, tuple[str, ...]], name: str
+) -> None:
+    assert heard[name]
+    assert not any("Converting a tensor" in text for text in heard[name])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One run of a stranger's model: the wheel's own models give what ONNX says they give, or one clear line."""
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +18,22 @@ from onnx import TensorProto, helper, numpy_helper
 from core import wire
 from core.export import child, trial
 from core.export.child import read_stage, read_trial, read_upload, start_upload
-from core.export.graph import Value
+from core.export.finding import SHOWN
+from core.export.graph import LISTED, Value
 from core.export.parity import Session
-from core.export.trial import DTYPES, MAX_NUMBERS, OPEN_SIZE, PREVIEW, Trial, TrialError, make_inputs, try_out
+from core.export.trial import (
+    DTYPES,
+    MAX_NUMBERS,
+    OPEN_SIZE,
+    PREVIEW,
+    Trial,
+    TrialError,
+    lacks_memory,
+    make_inputs,
+    try_out,
+)
 from core.export.upload import Upload, examine
-from core.process import Process
+from core.process import Process, memory_error
 
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"
 LIGHT = sorted((DATA / "light").glob("*.onnx"))
@@ -281,6 +293,62 @@ def test_an_output_that_is_no_tensor_has_its_kind_and_no_numbers() -> None:
     assert (output.dtype, output.shape, output.first, output.parity) == ("list", (), (), None)
 
 
+KINDS = ["bfloat16", "float8e4m3fn", "float8e5m2", "int4", "uint4"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("beside", [True, False])
+def test_an_output_that_numpy_has_no_numbers_for_is_named_and_the_others_are_read(
+    kind: str, beside: bool
+) -> None:
+    element = TensorProto.DataType.Value(kind.upper())
+    nodes = [helper.make_node("Cast", ["x"], ["y"], to=element), helper.make_node("Relu", ["x"], ["z"])]
+    outputs = [value("y", [2, 4], element), value("z", [2, 4])]
+    count = 2 if beside else 1
+    found = tried(model_of(nodes[:count], outputs=outputs[:count]))
+    assert (found.problem, found.tried, len(found.outputs)) == ("", True, count)
+    assert (found.outputs[0].name, found.outputs[0].dtype, found.outputs[0].first) == ("y", kind, ())
+    assert found.outputs[0].problem == f"NumPy has no {kind}: it was computed, and not read."
+    assert all(len(output.first) == PREVIEW and not output.problem for output in found.outputs[1:])
+
+
+def test_a_run_that_is_not_read_can_fail_too() -> None:
+    shape = numpy_helper.from_array(np.array([3, 5], np.int64), "s")
+    nodes = [
+        helper.make_node("Reshape", ["x", "s"], ["h"]),
+        helper.make_node("Cast", ["h"], ["y"], to=TensorProto.BFLOAT16),
+    ]
+    outputs = [value("y", None, TensorProto.BFLOAT16)]
+    found = tried(model_of(nodes, [value("x", ["n", 4])], outputs, [shape]))
+    assert (found.outputs, found.tried) == ((), True)
+    assert "Reshape" in found.problem
+
+
+def test_of_many_inputs_and_outputs_the_first_are_listed_and_the_others_counted() -> None:
+    count = LISTED + 5
+    names = [f"x{place}{'n' * 90}" for place in range(count)]
+    found = tried(
+        model_of(
+            [helper.make_node("Relu", [name], [f"y{name}"]) for name in names],
+            [value(name, [2]) for name in names],
+            [value(f"y{name}", [2]) for name in names],
+        )
+    )
+    assert (len(found.shapes), found.more_shapes) == (LISTED, 5)
+    assert (len(found.outputs), found.more_outputs) == (LISTED, 5)
+    assert all(len(name) <= SHOWN for name, _ in found.shapes)
+    assert all(len(output.name) <= SHOWN for output in found.outputs)
+    assert all(output.parity is None or output.parity.agree for output in found.outputs)
+
+
+def test_what_both_give_has_their_names_and_eager_is_none_of_them() -> None:
+    found = trial._given("y", np.zeros((2, 3)), np.zeros(2))
+    assert found.parity is not None
+    assert (
+        found.parity.problem == "The shape in the reference evaluator is (2,), and ONNX Runtime gives (2, 3)."
+    )
+
+
 def test_texts_that_come_out_are_shown_and_not_compared() -> None:
     texts = TensorProto(
         name="t", data_type=TensorProto.STRING, dims=[2], string_data=[b"<b>a</b>", b"b" * 100]
@@ -385,7 +453,7 @@ def test_a_trial_of_what_cannot_be_filled_is_its_line() -> None:
     found = accepted(model_of([helper.make_node("Relu", ["x"], ["y"])], [value("x", None)]))
     assert found.graph is not None
     assert try_out(found.data, found.graph) == Trial(
-        (), (), "Input `x` has no known rank, so no numbers can be made for it."
+        (), (), "Input `x` has no known rank, so no numbers can be made for it.", tried=False
     )
 
 
@@ -474,10 +542,59 @@ def bomb() -> bytes:
 def test_a_bomb_that_survives_the_examination_meets_its_limit(stopped: Keep) -> None:
     process = stopped(start_upload(bomb(), "bomb.onnx", seconds=60))
     lines = process.wait(90)
-    ((_, ran),) = filter(None, map(read_trial, lines))
-    assert ran.outputs == ()
-    assert "memory" in ran.problem.lower() or "alloc" in ran.problem.lower()
-    assert is_one_line(ran.problem)
+    assert any(map(read_upload, lines))
+    assert not any(map(read_trial, lines))
+    assert process.error == memory_error(child.UPLOAD_BYTES)
+    assert is_one_line(process.error)
+
+
+@pytest.mark.parametrize(
+    ("problem", "lacks"),
+    [
+        ("std::bad_alloc", True),
+        ("MemoryError()", True),
+        ("Failed to allocate memory for requested buffer of size 8589934592", True),
+        ("mmap: Cannot allocate memory", True),
+        ("The input tensor cannot be reshaped to the requested shape.", False),
+        ("", False),
+    ],
+)
+def test_a_lack_of_memory_is_known_by_its_words(problem: str, lacks: bool) -> None:
+    assert lacks_memory(problem) is lacks
+
+
+def much(inputs: Sequence[onnx.ValueInfoProto], metadata: int) -> bytes:
+    """A file with so many more inputs, and so long metadata."""
+    model = onnx.load_model_from_string(model_of([helper.make_node("Relu", ["x"], ["y"])]))
+    model.graph.input.extend(inputs)
+    model.metadata_props.add(key="m", value="\x01" * metadata)
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "metadata", "refused"),
+    [
+        ([value(f"x{place}", [1]) for place in range(20_000)], 10, False),
+        ([onnx.ValueInfoProto(name=f"x{place}") for place in range(240_000)], 10, True),
+        ([], 18 * 2**20, True),
+    ],
+    ids=["inputs", "inputs of no kind", "metadata"],
+)
+def test_of_a_large_examination_little_goes_over_the_wire(
+    inputs: list[onnx.ValueInfoProto], metadata: int, refused: bool, stopped: Keep
+) -> None:
+    process = stopped(start_upload(much(inputs, metadata), "much.onnx", seconds=60))
+    lines = process.wait(90)
+    assert process.dropped == 0
+    (upload,) = filter(None, map(read_upload, lines))
+    (line,) = [line for line in lines if "upload" in line]
+    assert len(json.dumps(line["upload"])) < 200_000
+    assert upload.graph is not None
+    assert len(upload.graph.inputs) + upload.graph.left_out.inputs == len(inputs) + 1
+    assert upload.refused is refused
+    for _, ran in filter(None, map(read_trial, lines)):
+        assert (len(ran.shapes) + ran.more_shapes, ran.problem) == (len(inputs) + 1, "")
+    assert refused or any(map(read_trial, lines))
 
 
 def test_the_run_is_where_no_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,7 +214,7 @@ def zipped() -> bytes:
         (b"", "It is an empty file"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "It is a PNG picture"),
         (zipped(), "It is a ZIP archive"),
-        (gzip.compress(b"model"), "It is a gzip archive"),
+        (gzip.compress(b"model", mtime=0), "It is a gzip archive"),
         (pickle.dumps({"weight": [1.0] * 100}), "It is a pickle, which is a program"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "It is an HDF5 file"),
         (b"Hello, this is no model.", "It is a text"),
@@ -531,6 +531,11 @@ def test_a_hundred_thousand_nodes_are_refused() -> None:
     assert time.perf_counter() - start < 30
 
 
+def test_a_file_of_too_many_nodes_is_not_described() -> None:
+    nodes = [node(f"Kind{place}", ["x"], f"h{place}") for place in range(MAX_NODES)]
+    assert seen(model_of(*nodes, node("Relu", ["x"]))).graph is None
+
+
 def nested(depth: int) -> onnx.ModelProto:
     inner = node("Relu", ["x"], "b")
     condition = constant("c", 1, element=TensorProto.BOOL)
@@ -731,6 +736,13 @@ def test_a_model_without_nodes_or_inputs_is_a_warning() -> None:
     assert warned(model_of(node("Constant", [], value_float=1.0), inputs=[])) == [
         "It takes no inputs: it always gives the same."
     ]
+
+
+def test_without_inputs_random_numbers_do_not_always_give_the_same() -> None:
+    found = warned(model_of(node("RandomNormal", [], shape=[2, 4]), inputs=[], outputs=[value("y", [2, 4])]))
+    assert len(found) == 2
+    assert found[0].startswith("It has RandomNormal, which draws random numbers")
+    assert found[1] == "It takes no inputs: only its random numbers change what it gives."
 
 
 def test_texts_in_a_tensor_and_sequences_as_outputs_are_warnings() -> None:

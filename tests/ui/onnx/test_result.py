@@ -64,17 +64,18 @@ def test_what_surprises_only_is_to_know(plain: Answer) -> None:
 
 def test_a_refusal_is_its_line(plain: Answer) -> None:
     assert result._headline(refused(plain)) == ("✗", "no file came out", "It is refused.")
-    assert result._difference(refused(plain)) == "none"
 
 
-def test_the_largest_difference_is_onnx_runtime_s_and_a_number_if_there_is_one(plain: Answer) -> None:
+def test_the_largest_difference_is_onnx_runtime_s_and_says_if_it_is_no_number(plain: Answer) -> None:
     def of(*cases: Case) -> str:
         return result._difference(dataclasses.replace(plain, cases=cases))
 
     assert of(case(1e-7, True), case(2e-7, True)) == "2e-07" or of(case(2e-7, True)) == "2.0e-07"
     assert of(case(1e-7, True), case(0.5, False, "reference")) == of(case(1e-7, True))
-    assert of(case(math.nan, False), case(0.25, False)) == "0.25"
-    assert of(case(math.nan, False)) == of() == "none"
+    assert of(case(0.25, False), case(0.5, False)) == "0.5"
+    assert of(case(math.nan, False), case(0.25, False)) == "nan"
+    failed = Case(2, 0, "normal", "ONNX Runtime", Parity((), "It does not run."))
+    assert of(failed, case(0.25, False)) == "1 of 2 fail"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,14 @@ def refused() -> Upload:
         (Uploaded(refused()), ("✗", "refused, and nothing of it was run")),
         (Uploaded(GOOD, problem="It took longer than 20 s."), ("✗", "examined, but its run was ended")),
         (Uploaded(GOOD, "", Trial((), (), "It does not load.")), ("✗", "it does not run")),
+        (
+            Uploaded(GOOD, "", Trial((), (), "No known rank.", tried=False)),
+            ("✓", "examined; the lab cannot make inputs for it"),
+        ),
+        (
+            Uploaded(GOOD, "It objects.", Trial((), (), "No known rank.", tried=False)),
+            ("✗", "not run, and ONNX's checker objects"),
+        ),
         (Uploaded(GOOD, "It objects.", RAN), ("✗", "it runs, but ONNX's checker objects")),
         (Uploaded(GOOD, "", RAN), ("✓", "examined, and it runs")),
     ],
@@ -75,12 +83,17 @@ def test_an_output_is_beside_the_evaluator_s(parity: OutputParity | None, said: 
     assert (row["first numbers"], row["shape"]) == ("1, 1.5", "(2,)")
 
 
+def test_an_output_that_was_not_read_says_so() -> None:
+    row = upload._given_row(Given("y", "bfloat16", (), (), None, "NumPy has no bfloat16."))
+    assert (row["shape"], row["first numbers"]) == ("", "NumPy has no bfloat16.")
+
+
 def test_a_file_that_is_too_large_is_never_sent_to_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> None:
         raise AssertionError
 
     monkeypatch.setattr(upload, "start_upload", never)
-    found = uploaded("large.onnx", bytes(MAX_BYTES + 1))
+    found = uploaded("large.onnx", bytes(MAX_BYTES + 1), "1")
     assert found is not None
     assert found.upload.refused
     assert upload._verdict(found)[2] == "The file has 20.0 MiB; at most 20.0 MiB may be."
