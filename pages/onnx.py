@@ -14,7 +14,7 @@ from ui.onnx.exports import KEY, answer_for
 from ui.onnx.inputs import PAGE, TABS, draw_inputs, from_file, parameters, read_plan, start_again
 from ui.onnx.runs import show_runs, show_snippets
 from ui.onnx.take_away import show_take_away
-from ui.onnx.upload import choose_file, show_uploaded, show_uploaded_facts, uploaded
+from ui.onnx.upload import choose_file, leave_file, show_uploaded, show_uploaded_facts, uploaded
 from ui.onnx.what_if import show_what_if
 from ui.onnx.why import show_why
 from ui.prediction import predict
@@ -36,7 +36,11 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
     left, right = (st.container(), st.container()) if projector else st.columns([1, 2.6], gap="medium")
     with left:
         draw_inputs(projector=projector)
-        chosen = choose_file() if from_file() else None
+        if from_file():
+            chosen = choose_file()
+        else:
+            chosen = None
+            leave_file()
     with right.container(gap="xsmall"):
         if from_file():
             stop_job(KEY)
@@ -91,8 +95,9 @@ if breaks.open:
 if runs.open:
     with runs:
         if from_file():
-            if found is not None and found.upload.graph is not None and not found.upload.refused:
-                show_snippets(found.upload.graph, found.upload.name)
+            graph = None if found is None or found.upload.refused else found.upload.graph
+            if graph is not None and graph.complete and found is not None:
+                show_snippets(graph, found.upload.name)
             else:
                 st.caption("Programs that run your file are here once it has been examined and not refused.")
         else:

@@ -948,11 +948,6 @@ LIMITS: list[tuple[str, Callable[[pytest.MonkeyPatch], None], str]] = [
         lambda patch: patch.setattr(ui.onnx.exports, "start_export", partial(start_export, seconds=0.5)),
         "It took longer than 0.5 s and was ended.",
     ),
-    (
-        "memory",
-        lambda patch: patch.setattr(child, "EXPORT_BYTES", 256 * 2**20),
-        "It needed more than 0.25 GiB of memory: choose a smaller model or batch.",
-    ),
 ]
 
 

@@ -63,6 +63,12 @@ def forget_file() -> None:
         shelved.close()
 
 
+def leave_file() -> None:
+    """The same when the visitor has gone back to a model from here; nothing if there was no file."""
+    if KEY in st.session_state:
+        forget_file()
+
+
 def uploaded(name: str, data: bytes, file_id: str) -> Uploaded | None:
     """What is known of a file; None while it is being examined, and then it draws how far it is.
 
