@@ -508,5 +508,6 @@ def _replace(
 
 def _tensor_bytes() -> int:
     """The bytes in all tensors that Python knows of."""
-    tensors = (one for one in gc.get_objects() if issubclass(type(one), Tensor))
+    # Not those without numbers, which an exporter may have left.
+    tensors = (one for one in gc.get_objects() if type(one) in {Tensor, nn.Parameter} and not one.is_meta)
     return sum(tensor.nbytes for tensor in tensors if tensor.layout is torch.strided)

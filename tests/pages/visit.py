@@ -54,7 +54,11 @@ class Visit:
 
     def gradients(self) -> dict[str, float]:
         """The large numbers by the variable."""
-        return {what.removeprefix("∂L/∂"): float(value) for what, value in self.numbers().items()}
+        return {
+            what.removeprefix("∂L/∂"): float(value)
+            for what, value in self.numbers().items()
+            if what.startswith("∂L/∂")
+        }
 
     def verdict(self) -> str:
         """The verdict's line."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -148,21 +147,6 @@ def test_it_ends_when_its_time_is_up(stopped: Keep) -> None:
     lines = process.wait(20)
     assert process.finished
     assert process.error == "It took longer than 0.3 s and was ended."
-    assert not any(map(read_answer, lines))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a process allocates")
-def test_it_may_not_take_more_memory_than_it_is_given(stopped: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "EXPORT_BYTES", 256 * 2**20)
-    process = stopped(start_export(ExportPlan("transformer")))
-    lines = process.wait(60)
-    assert process.finished
-    # PyTorch's native code does not always survive a failed allocation; whatever happens is one line.
-    assert process.error.startswith((
-        "It needed more than 0.25 GiB of memory", "It crashed (", "It ended unexpectedly", "SystemError: ",
-        "The dynamo exporter refuses this model: ",
-    ))  # fmt: skip
-    assert len(process.error.splitlines()) == 1
     assert not any(map(read_answer, lines))
 
 
