@@ -30,7 +30,7 @@ run: $(VENV)/.installed ## serve the app on http://127.0.0.1:8501
 	@$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless true
 
 test: $(VENV)/.installed-dev ## run all tests, in a real Chromium too
-	@CHROMIUM="$$($(BIN)/python -m tests.browser.chromium)" && export CHROMIUM && $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@CHROMIUM="$$($(BIN)/python -m tests.browser.chromium)" && export CHROMIUM && $(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.installed-dev ## lint, format and types
 	@$(BIN)/ruff check
