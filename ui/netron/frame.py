@@ -18,15 +18,18 @@ def show(data: bytes, name: str, *, key: str, alt: str, height: int = 560) -> No
     Args:
         data: an ONNX file.
         name: what it is called.
-        key: identifies the frame on its page; the visit holds one model for each.
+        key: identifies the frame on its page; the visit holds its model, and the last one before it.
         alt: says in words what the frame shows.
         height: in pixels.
     """
     place = f"{key}:netron"
     shelved: Shelved | None = st.session_state.get(place)
     if shelved is None or the_shelf().get(shelved.token) != Model(data, file_name(name)):
-        if shelved is not None:
-            shelved.close()
+        # A browser may be in the middle of loading the last one: it goes with the next change.
+        last: Shelved | None = st.session_state.get(f"{place}:last")
+        if last is not None:
+            last.close()
+        st.session_state[f"{place}:last"] = shelved
         owner = st.session_state.setdefault("netron:visit", secrets.token_hex(8))
         try:
             shelved = st.session_state[place] = the_shelf().put(data, name, owner)
