@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import queue
 import signal
@@ -48,16 +49,18 @@ class ProcessError(ValueError):
 class Process:
     """A Python module of ours, running in a process of its own.
 
-    It ends when the module does, after `seconds`, when it is stopped, when nobody holds this object any more,
-    and when this process ends. Its environment is an allow-list: no secret reaches it.
+    It ends when the module does, after `seconds` (if they are given), when it is stopped, when nobody holds
+    this object any more, and when this process ends. Its environment is an allow-list: no secret reaches it.
 
     Args:
         module: the dotted name of the module; it makes a `Child`.
         request: what it should do, as JSON has it.
-        seconds: the wall-clock time that it may take, and the processor time too.
+        seconds: the wall-clock time that it may take, and the processor time too; None for one that serves
+            as long as this process does.
         memory_bytes: how much it may allocate. Only where the system can limit that (Linux).
         niceness: how much lower its priority is.
         environment: variables that it gets besides.
+        counted: whether it is one of the `AT_ONCE`.
 
     Raises:
         ProcessError: if as many as may run at once are running.
@@ -68,14 +71,16 @@ class Process:
         module: str,
         request: Mapping[str, Any],
         *,
-        seconds: float,
+        seconds: float | None,
         memory_bytes: int = 2 * 2**30,
         niceness: int = 10,
         environment: Mapping[str, str] | None = None,
+        counted: bool = True,
     ) -> None:
         limits = {"seconds": seconds, "memory_bytes": memory_bytes, "niceness": niceness}
         first = _line({"limits": limits, "request": request})
-        if not _SLOTS.acquire(blocking=False):
+        slots = _SLOTS if counted else threading.Semaphore()
+        if not slots.acquire(blocking=False):
             raise ProcessError(f"{AT_ONCE} runs are going on already; try again in a moment.")
         popen = None
         try:
@@ -88,13 +93,13 @@ class Process:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-            self._running = _Running(popen, seconds, memory_bytes)
+            self._running = _Running(popen, seconds, memory_bytes, slots)
         except BaseException:
             # Without its threads nobody would end it or give the slot back.
             if popen is not None:
                 with popen:
                     popen.kill()
-            _SLOTS.release()
+            slots.release()
             raise
         self._running.say(first)
         # It holds the parts, not this object, which so can go while the process runs.
@@ -102,6 +107,11 @@ class Process:
 
     def lines(self) -> list[dict[str, Any]]:
         """What it has said since the last call; never waits."""
+        return self._running.take()
+
+    def next_lines(self, timeout: float) -> list[dict[str, Any]]:
+        """The same, but waits for at most `timeout` seconds until there are some, or it has ended."""
+        self._running.heard.wait(timeout)
         return self._running.take()
 
     def send(self, command: Mapping[str, Any]) -> None:
@@ -150,20 +160,28 @@ class Process:
 class _Running:
     """A process and what became of it. Its threads hold this, and this holds no `Process`."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], seconds: float, memory_bytes: int) -> None:
+    def __init__(
+        self,
+        popen: subprocess.Popen[bytes],
+        seconds: float | None,
+        memory_bytes: int,
+        slots: threading.Semaphore,
+    ) -> None:
         self.popen = popen
         self.over = threading.Event()
+        self.heard = threading.Event()
         self.error = ""
         self.last_words = ""
         self.dropped = 0
         self._memory_bytes = memory_bytes
-        self._seconds = seconds
+        self._seconds = math.inf if seconds is None else seconds
+        self._slots = slots
         self._kept: deque[bytes] = deque()
         self._size = 0
         self._lock = threading.Lock()
         self._reason: str | None = None
         self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._timer = threading.Timer(seconds, self._time_is_up)
+        self._timer = threading.Timer(min(self._seconds, threading.TIMEOUT_MAX), self._time_is_up)
         self._timer.daemon = True
         errors = threading.Thread(target=self._read_errors, daemon=True, name=f"stderr of {popen.pid}")
         threads = [
@@ -184,6 +202,8 @@ class _Running:
             kept = list(self._kept)
             self._kept.clear()
             self._size = 0
+            if not self.over.is_set():
+                self.heard.clear()
         return [message for line in kept if (message := _message(line)) is not None]
 
     def end(self, grace_seconds: float = 0.0) -> None:
@@ -232,8 +252,10 @@ class _Running:
         finally:
             self._timer.cancel()
             self._orders.put(None)
-            _SLOTS.release()
-            self.over.set()
+            self._slots.release()
+            with self._lock:
+                self.over.set()
+                self.heard.set()
 
     def _keep(self, line: bytes | None) -> None:
         if line is not None and line.startswith(_ERROR):
@@ -247,6 +269,7 @@ class _Running:
             while self._size > MAX_BYTES:
                 self._size -= len(self._kept.popleft())
                 self.dropped += 1
+            self.heard.set()
 
     def _read_errors(self) -> None:
         assert self.popen.stderr is not None
@@ -299,7 +322,7 @@ class Child:
             raise ValueError("The first line is no request.")
         self.memory_bytes = int(limits["memory_bytes"])
         self.request: dict[str, Any] = first["request"]
-        _limit(float(limits["seconds"]), self.memory_bytes, int(limits["niceness"]))
+        _limit(limits["seconds"], self.memory_bytes, int(limits["niceness"]))
 
     def emit(self, message: Mapping[str, Any]) -> None:
         """Sends one message to the parent."""
@@ -400,7 +423,7 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
         yield None
 
 
-def _limit(seconds: float, memory_bytes: int, niceness: int) -> None:
+def _limit(seconds: float | None, memory_bytes: int, niceness: int) -> None:
     """Lowers this process's priority and bounds its memory and processor time, where the system can."""
     if hasattr(os, "nice"):
         os.nice(niceness)
@@ -408,7 +431,9 @@ def _limit(seconds: float, memory_bytes: int, niceness: int) -> None:
         import resource
     except ImportError:
         return
-    wanted = {resource.RLIMIT_CPU: int(seconds) + 1, resource.RLIMIT_CORE: 0}
+    wanted = {resource.RLIMIT_CORE: 0}
+    if seconds is not None:
+        wanted[resource.RLIMIT_CPU] = int(seconds) + 1
     if sys.platform == "linux":
         # What it allocates. RLIMIT_AS would count what torch only reserves, and elsewhere RLIMIT_DATA does
         # not cover what large tensors are made of.

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -153,6 +154,40 @@ def test_only_so_many_run_at_once(start: Start) -> None:
         child.stop()
     again = [start(SLEEP) for _ in range(AT_ONCE)]
     assert len({child.pid for child in again}) == AT_ONCE
+
+
+def test_one_that_is_not_counted_takes_nobody_s_place(start: Start) -> None:
+    waiting = "child = Child()\nchild.emit({})\ntime.sleep(60)"
+    serving = [start(waiting, counted=False) for _ in range(AT_ONCE)]
+    assert first_line(start("Child().emit({'ready': True})")) == {"ready": True}
+    assert [first_line(each) for each in serving] == [{}] * AT_ONCE
+
+
+def test_without_a_time_it_has_none_to_keep_to(start: Start) -> None:
+    source = (
+        "import resource\nchild = Child()\nchild.emit({'cpu': resource.getrlimit(resource.RLIMIT_CPU)[0]})"
+    )
+    started = start(source, seconds=None)
+    assert first_line(started) == {"cpu": resource.getrlimit(resource.RLIMIT_CPU)[0]}
+    assert started.wait(10) == []
+    assert started.error == ""
+
+
+def test_the_next_lines_can_be_waited_for(start: Start) -> None:
+    started = start(
+        """
+        child = Child()
+        while command := child.command(10):
+            child.emit(command)
+        """
+    )
+    assert started.next_lines(0.01) == []
+    for number in range(3):
+        started.send({"number": number})
+        assert started.next_lines(10) == [{"number": number}]
+    started.stop()
+    # Who waits for one that has ended waits for nothing.
+    assert started.next_lines(3600) == []
 
 
 def test_a_process_that_cannot_be_started_takes_no_slot(
