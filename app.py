@@ -49,6 +49,7 @@ def _warm_up() -> None:
         # The ONNX lab's worked example takes seconds to export: it is there when the first visitor comes.
         export_ahead(ExportPlan())
     except Exception:
+        # The first visitor's page exports it then.
         _LOGGER.exception("could not export the worked example ahead of time")
 
 

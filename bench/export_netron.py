@@ -61,6 +61,7 @@ def seen(rounds: int) -> Table:
     with tempfile.TemporaryDirectory() as folder, browsing() as browser, _ours(data) as ours:
         path = Path(folder, "large.onnx")
         path.write_bytes(data)
+        # What the app must never do is what is measured here, in the benchmark's own process.
         _, port = netron.start(str(path), browse=False)
         places = {OURS: ours, THEIRS: f"http://localhost:{port}/"}
         try:

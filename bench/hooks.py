@@ -283,6 +283,7 @@ def _on_one_thread(rounds: int) -> Table:
     rows: list[tuple[Cell, ...]] = []
     targets: list[Target] = []
     threads = torch.get_num_threads()
+    # The benchmark's own process; put back at the end.
     torch.set_num_threads(1)
     try:
         for example in examples():

@@ -89,8 +89,12 @@ class Foreign:
 
     @property
     def too_much(self) -> bool:
-        """Whether others used more than `MOST_FOREIGN` beyond doubt: rounding alone rejects no round."""
-        return self.share - self.resolution > MOST_FOREIGN
+        """Whether others used more than `MOST_FOREIGN`."""
+        return self.beyond(MOST_FOREIGN)
+
+    def beyond(self, share: float) -> bool:
+        """Whether others used more than this share beyond doubt: rounding alone rejects no round."""
+        return self.share - self.resolution > share
 
 
 class Meter:

@@ -210,7 +210,7 @@ class _Field:
                 {name: block.seconds for name, block in blocks.items()},
                 {name: block.calls for name, block in blocks.items()},
                 None if foreign is None else foreign.share,
-                foreign is not None and foreign.share - foreign.resolution > method.most_foreign,
+                foreign is not None and foreign.beyond(method.most_foreign),
             )
             self._rounds.append(replace(one, rejected=one.rejected or one.broken))
             counted += not self._rounds[-1].rejected
@@ -293,7 +293,7 @@ class _Field:
         block = worker.time(1)
         while not rule.add(block.seconds * block.calls):
             block = worker.time(timing.calls_for(block.seconds, WARM_BLOCK_SECONDS), settle=False)
-        length = max(self._method.block_seconds, timing.RESOLUTIONS * self._resolution)
+        length = timing.block_seconds(self._resolution, self._method.block_seconds)
         self._calls[name] = timing.calls_for(block.seconds, length)
         if name in self._results:
             self._note(name, warm_seconds=rule.seconds, settled=rule.settled)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.benchmark.rounds import Round
-from core.benchmark.statistics import Ratio, Summary
+from core.benchmark.statistics import Summary
 from core.benchmark.verdict import Floor, Judgement
 from core.benchmark.worker import Memory
 from core.engines.engine import Fact
@@ -89,11 +89,6 @@ class CaseReport:
     def rejected(self) -> int:
         """How many rounds do not count."""
         return sum(each.rejected for each in self.rounds)
-
-    @property
-    def floor_ratio(self) -> Ratio | None:
-        """The baseline against itself."""
-        return self.floor.pairs[0] if self.floor else None
 
 
 @dataclass(frozen=True)

@@ -150,9 +150,9 @@ def clock_resolution(clock: Callable[[], float] = time.perf_counter) -> float:
     )
 
 
-def block_seconds(resolution: float) -> float:
+def block_seconds(resolution: float, wanted: float = BLOCK_SECONDS) -> float:
     """How long a block must be with a clock of this resolution, in seconds: `RESOLUTIONS` of it or more."""
-    return max(BLOCK_SECONDS, RESOLUTIONS * resolution)
+    return max(wanted, RESOLUTIONS * resolution)
 
 
 def _is_time(seconds: float) -> bool:

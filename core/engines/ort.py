@@ -202,6 +202,7 @@ class OnnxRuntimeEngine(InferenceEngine):
         return binding
 
     def _refusal(self, error: Exception) -> EngineError:
+        """Whatever ONNX Runtime raises, as what an engine raises."""
         return EngineError(f"The engine {self.kind} cannot run {self._model.name}: {one_line(error)}")
 
 

@@ -172,4 +172,5 @@ class PyTorchEngine(InferenceEngine):
         return tensor.detach().to(self._way.device, dtype, copy=True, memory_format=layout)
 
     def _refusal(self, error: Exception) -> EngineError:
+        """Whatever the module or PyTorch raises, as what an engine raises."""
         return EngineError(f"The engine {self.kind} cannot run {self._model.name}: {one_line(error)}")

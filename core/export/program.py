@@ -47,6 +47,7 @@ def count(nodes):
     inner = [graph for node in nodes for each in node.attribute for graph in (each.g, *each.graphs)]
     return len(nodes) + sum(count(graph.node) for graph in inner)'''
 
+# Text of a program that is given away: nothing of it runs in this process.
 _SESSION: Final = """\
 # One thread each: several may add up the same numbers in another order.
 torch.set_num_threads(1)
