@@ -19,7 +19,7 @@ FOUND := $(shell for p in $(PYTHONS); do "$$p" -c '$(PROBE)' 2>/dev/null && brea
 MADE := $(VENV)/.python-$(firstword $(FOUND))
 BASE := $(wordlist 2,99,$(FOUND))
 
-.PHONY: help run test check bench browser-runtime clean
+.PHONY: help run test check bench browser-runtime gpu cluster clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -43,6 +43,13 @@ bench: $(VENV)/.installed-dev ## measure: NAME=gradients; without NAME, list the
 browser-runtime: $(VENV)/.installed ## add ONNX Runtime for visitors' browsers (33 MB, once)
 	@$(BIN)/python -m ui.browser_runtime.fetch
 
+gpu: $(VENV)/.installed ## exchange ONNX Runtime for its build with CUDA and TensorRT
+	$(BIN)/python -m pip uninstall --disable-pip-version-check -y onnxruntime
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-gpu.txt
+
+cluster: $(VENV)/.installed ## add what measuring on a Dask cluster needs
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-cluster.txt
+
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -51,7 +58,7 @@ $(VENV)/.installed: requirements.txt $(MADE)
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(MADE)
+$(VENV)/.installed-dev: requirements-dev.txt requirements-cluster.txt requirements.txt $(MADE)
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

@@ -1,5 +1,6 @@
 """What you run: the ASGI app around the dashboard. `streamlit run app.py` or `uvicorn app:app`."""
 
+import asyncio
 import gc
 import importlib
 import logging
@@ -51,6 +52,24 @@ def _warm_up() -> None:
     except Exception:
         # The first visitor's page exports it then.
         _LOGGER.exception("could not export the worked example ahead of time")
+    try:
+        from ui.benchmark.desk import measure_ahead
+
+        measure_ahead()
+    except Exception:
+        # The page says that nothing was measured yet.
+        _LOGGER.exception("could not measure the worked example ahead of time")
+
+
+def _wind_up() -> None:
+    """Record what is measured of a measurement that goes on, and end its processes."""
+    try:
+        from ui.benchmark.desk import the_desk
+
+        the_desk().close()
+        the_desk().history.close()
+    except Exception:
+        _LOGGER.exception("could not end the measurements")
 
 
 @asynccontextmanager
@@ -61,6 +80,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     # A daemon thread: the server answers at once, and stopping it does not wait for an import.
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     yield
+    await asyncio.to_thread(_wind_up)
 
 
 # PyTorch's own remarks on two cases that the hooks lab shows on purpose, and explains on the page.
@@ -87,7 +107,7 @@ _LOGGER.info("mode: %s", _settings.resolve_mode(st.get_option("server.address"))
 app = st.App(
     Path(__file__).with_name("dashboard.py"),
     routes=[
-        *index_page.routes(["autograd", "hooks", "onnx"]),
+        *index_page.routes(["autograd", "hooks", "onnx", "runs"]),
         *netron_routes(the_shelf()),
         *browser_runtime_routes(),
     ],

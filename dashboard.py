@@ -14,6 +14,7 @@ page = st.navigation(
         st.Page("pages/autograd.py", title="Autograd", icon=":material/timeline:", url_path="autograd"),
         st.Page("pages/hooks.py", title="Hooks", icon=":material/phishing:", url_path="hooks"),
         st.Page("pages/onnx.py", title="ONNX", icon=":material/account_tree:", url_path="onnx"),
+        st.Page("pages/runs.py", title="Runs", icon=":material/timer:", url_path="runs"),
     ],
     position="top",
 )

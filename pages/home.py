@@ -8,19 +8,12 @@ from core.gradients.gallery import EXAMPLES
 from core.hooks import parse_spec
 from core.hooks.plan import Mode, Plan
 from core.hooks.run import run
-from core.machine import Machine, describe
 from ui.hooks.inputs import WORKED_HOOKS
 from ui.hooks.route import show_route
+from ui.machine import this_machine
 from ui.numbers import fixed
 from ui.onnx.exports import the_answers
 from ui.onnx.result import show_numbers
-
-
-@st.cache_data(ttl=60, max_entries=1, show_spinner=False)
-def this_machine() -> Machine:
-    """The machine's facts, found at most once a minute for all visitors."""
-    return describe()
-
 
 st.html(
     "<div class='uth-head'><h1>Under the Hood</h1>"

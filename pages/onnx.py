@@ -9,9 +9,20 @@ from ui.lab import head
 from ui.links import open_page
 from ui.messages import trouble
 from ui.onnx import result
+from ui.onnx.benchmark import show_benchmark
 from ui.onnx.breaks import show_breaks
 from ui.onnx.exports import KEY, answer_for
-from ui.onnx.inputs import PAGE, TABS, draw_inputs, from_file, parameters, read_plan, start_again
+from ui.onnx.inputs import (
+    PAGE,
+    TABS,
+    chosen_model,
+    chosen_seed,
+    draw_inputs,
+    from_file,
+    parameters,
+    read_plan,
+    start_again,
+)
 from ui.onnx.runs import show_runs, show_snippets
 from ui.onnx.take_away import show_take_away
 from ui.onnx.upload import choose_file, leave_file, show_uploaded, show_uploaded_facts, uploaded
@@ -74,7 +85,9 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
                     answer.exported.data, result.file_name(answer), answer.exported, projector=projector
                 )
 
-why, what_if, breaks, runs, take_away = st.tabs(TABS, key="tab", on_change="rerun", bind="query-params")
+why, what_if, breaks, runs, bench, take_away = st.tabs(
+    TABS, key="tab", on_change="rerun", bind="query-params"
+)
 if why.open:
     with why:
         if found is not None:
@@ -102,6 +115,12 @@ if runs.open:
                 st.caption("Programs that run your file are here once it has been examined and not refused.")
         else:
             show_runs(answer, hidden=hidden)
+if bench.open:
+    with bench:
+        if from_file():
+            st.caption("A model from here is measured: choose one above.")
+        else:
+            show_benchmark(chosen_model(), chosen_seed(), projector=projector)
 if take_away.open:
     with take_away:
         if from_file():

@@ -11,18 +11,20 @@ from ui.text import plain
 _LONG = 8
 
 
-def card(what: str, value: str, colour: str) -> str:
+def card(what: str, value: str, colour: str, said: str = "") -> str:
     """A number with what it is, as HTML.
 
     Args:
         what: what it is.
         value: as it is to be read.
         colour: `forward`, `gradient`, `fired` or `silent`.
+        said: a few words below it.
     """
+    below = f"<div class='said'>{html.escape(said)}</div>" if said else ""
     size = " long" if len(value) > _LONG else ""
     return (
         f"<div class='uth-number {colour}'><div class='what'>{html.escape(what)}</div>"
-        f"<div class='value{size}'>{html.escape(value)}</div></div>"
+        f"<div class='value{size}'>{html.escape(value)}</div>{below}</div>"
     )
 
 

@@ -27,7 +27,9 @@ def follow_theme() -> None:
     _THEME_WATCH(key="theme-watch", data={"drawn": drawn}, on_changed_change=lambda: None, height=1)
 
 
-def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, height: int = 380) -> None:
+def show_figure(
+    figure: go.Figure, *, key: str, alt: str, projector: bool, height: int = 380, download: str = ""
+) -> None:
     """Draws a figure.
 
     Args:
@@ -36,6 +38,7 @@ def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, heigh
         alt: what the figure says, in a sentence.
         projector: whether type must be readable from the last row.
         height: in pixels at normal size.
+        download: the name of the file under which it can be saved as a picture; empty for no such button.
     """
     size = figure_font_px(projector=projector)
     figure.update_layout(
@@ -50,6 +53,8 @@ def show_figure(figure: go.Figure, *, key: str, alt: str, projector: bool, heigh
     ticks = {"size": size - 1, "color": theme_colour("muted")}
     for update in (figure.update_xaxes, figure.update_yaxes):
         update(title_font={"size": size, "color": theme_colour("muted")}, tickfont=ticks, automargin=True)
-    st.plotly_chart(
-        figure, key=key, alt=alt, width="stretch", config={"displaylogo": False, "displayModeBar": False}
-    )
+    config: dict[str, object] = {"displaylogo": False, "displayModeBar": bool(download)}
+    if download:
+        config["modeBarButtons"] = [["toImage"]]
+        config["toImageButtonOptions"] = {"format": "png", "filename": download, "scale": 2}
+    st.plotly_chart(figure, key=key, alt=alt, width="stretch", config=config)

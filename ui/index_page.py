@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from ui.visitor import give_number
+
 _BASE_SCRIPT: Final = (
     '<script>window.__streamlit = {BACKEND_BASE_URL: new URL("./", document.baseURI).href}</script>'
 )
@@ -38,6 +40,9 @@ def routes(url_paths: Iterable[str]) -> list[Route]:
     return [Route(path, _serve) for path in ("/", *(f"/{name}" for name in url_paths))]
 
 
-async def _serve(_request: Request) -> Response:
-    # As Streamlit does: the page names its scripts by their hash, so only the page itself must be fresh.
-    return HTMLResponse(index_page(), headers={"Cache-Control": "no-cache"})
+async def _serve(request: Request) -> Response:
+    # Its scripts are named by their hash: only the page itself must be fresh. Private, because
+    # no cache on the way may give one browser's number to another.
+    response = HTMLResponse(index_page(), headers={"Cache-Control": "private, no-cache"})
+    give_number(request, response)
+    return response

@@ -21,7 +21,7 @@ def head(
         page: the page's name, for the notices of its link.
         title: the lab's name.
         sentence: what the lab proves; the projector has no room for it.
-        hides: what predict-first hides until the visitor has guessed.
+        hides: what predict-first hides until the visitor has guessed; empty if there is nothing to guess.
         projector: whether the line is drawn for the projector.
         on_reset: callback that sets every input of the lab to its default.
 
@@ -39,12 +39,13 @@ def head(
         vertical_alignment="center",
         gap="xsmall",
     ):
-        st.toggle(
-            "Predict first",
-            key=PREDICT_KEY,
-            bind="query-params",
-            help=None if projector else f"Hides {hides} until you have typed your guess",
-        )
+        if hides:
+            st.toggle(
+                "Predict first",
+                key=PREDICT_KEY,
+                bind="query-params",
+                help=None if projector else f"Hides {hides} until you have typed your guess",
+            )
         share = st.popover(
             "Share",
             icon=":material/link:",

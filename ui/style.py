@@ -36,7 +36,8 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-numbers { display: grid; gap: 0.75rem; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); }
 .st-key-lab-stage .uth-numbers { margin-top: 0.3rem; }
 .uth-number { border-left: 0.2rem solid var(--uth-gradient); padding: 0.1rem 0 0.1rem 0.8rem; min-width: 0; }
-.uth-number .what { color: var(--uth-muted); font-size: 0.9rem; white-space: nowrap; }
+.uth-number .what { color: var(--uth-muted); font-size: 0.9rem; white-space: nowrap; overflow: hidden;
+  text-overflow: ellipsis; }
 .uth-number .value { font-size: 2.6rem; line-height: 1.15; font-variant-numeric: tabular-nums;
   overflow-wrap: anywhere; }
 .uth-number .said { font-size: 0.95rem; line-height: 1.35; }
@@ -68,6 +69,7 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-route .hook.silent { border: 2px dashed var(--uth-silent); color: var(--uth-silent); }
 .uth-route .hook.hidden { border: 2px dotted var(--uth-muted); color: var(--uth-muted); }
 .uth-reason { margin: 0.5rem 0 0; font-size: 0.95rem; line-height: 1.35; }
+.uth-said { margin: 0.5rem 0 0.2rem; padding-left: 1.2rem; font-size: 0.95rem; line-height: 1.5; }
 .uth-board { width: 100%%; border-collapse: collapse; margin-top: 0.6rem; font-size: 1rem; line-height: 1.3; }
 .uth-board th { text-align: left; font-weight: 400; font-size: 0.9rem; color: var(--uth-muted);
   padding: 0.15rem 0.8rem 0.15rem 0; border: none; border-bottom: 1px solid var(--uth-line); }

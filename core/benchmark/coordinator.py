@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from core import wire
-from core.benchmark.method import Progress, measure
-from core.benchmark.plan import BenchmarkPlan
-from core.benchmark.report import CaseReport, Report
+from core.benchmark import tasks
+from core.benchmark.method import Progress
+from core.benchmark.tasks import Part, Plan, Result
 from core.benchmark.worker import warm_server
 from core.process import Child, Process, alone
 
@@ -27,31 +27,31 @@ def start_coordinator() -> Process:
     )
 
 
-def order(plan: BenchmarkPlan) -> dict[str, Any]:
+def order(plan: Plan) -> dict[str, Any]:
     """What tells it to measure a plan."""
-    return {"measure": wire.write(BenchmarkPlan, plan)}
+    return {"measure": tasks.write_plan(plan)}
 
 
 CANCEL: Final[Mapping[str, Any]] = {"cancel": True}
 """What tells it to give up."""
 
 
-def read_line(line: Mapping[str, Any]) -> Progress | CaseReport | Report | str | None:
-    """What a line of it says: progress, a finished comparison, the report, or why it failed; None if nothing.
+def read_line(line: Mapping[str, Any]) -> Progress | Part | Result | str | None:
+    """What a line of it says: progress, a part of the result, the result, or why it failed; None if nothing.
 
     Raises:
         ValueError: if the line is none of its own.
     """
     if "progress" in line:
         return wire.read(Progress, line["progress"])
-    if "case" in line:
-        return wire.read(CaseReport, line["case"])
-    if "report" in line:
-        return wire.read(Report, line["report"])
+    if "part" in line:
+        return tasks.read_part(line["part"])
+    if "result" in line:
+        return tasks.read_result(line["result"])
     return wire.read(str, line["failed"]) if "failed" in line else None
 
 
-def serve(child: Child, measured: Callable[..., Report] = measure) -> None:
+def serve(child: Child, measured: Callable[..., Result] = tasks.run) -> None:
     """Measures what it is told to, one plan after the other."""
     warm_server()
     child.emit({"ready": True})
@@ -61,7 +61,7 @@ def serve(child: Child, measured: Callable[..., Report] = measure) -> None:
             _measure(child, command["measure"], measured)
 
 
-def _measure(child: Child, written: object, measured: Callable[..., Report]) -> None:
+def _measure(child: Child, written: object, measured: Callable[..., Result]) -> None:
     cancelled = False
 
     def stop() -> bool:
@@ -72,13 +72,13 @@ def _measure(child: Child, written: object, measured: Callable[..., Report]) -> 
     def tell(progress: Progress) -> None:
         child.emit({"progress": wire.write(Progress, progress)})
 
-    def case_done(case: CaseReport) -> None:
-        child.emit({"case": wire.write(CaseReport, case)})
+    def part_done(part: Part) -> None:
+        child.emit({"part": tasks.write_part(part)})
 
     try:
         with alone(lambda: tell(Progress("Waiting for another measurement on this machine", 0.0, None))):
-            report = measured(wire.read(BenchmarkPlan, written), tell=tell, stop=stop, done=case_done)
-        child.emit({"report": wire.write(Report, report)})
+            result = measured(tasks.read_plan(written), tell=tell, stop=stop, done=part_done)
+        child.emit({"result": tasks.write_result(result)})
     except ValueError as error:
         child.emit({"failed": " ".join(str(error).split())[:500]})
     except Exception as error:  # noqa: BLE001 - it measures the next plan, and the visitor is told

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.benchmark.fairness import FairnessRow
+from core.benchmark.machines import ANYWHERE, MachineInfo, Where
 from core.benchmark.method import Progress
-from core.benchmark.plan import BenchmarkPlan
-from core.benchmark.report import CaseReport, Report
+from core.benchmark.report import CaseReport
+from core.benchmark.search.findings import Tried
+from core.benchmark.tasks import Plan, Result
 
 
 class JobError(ValueError):
@@ -40,9 +43,13 @@ class JobStatus:
         position: how many jobs come before it; 0 once it runs.
         progress: of the measurement; None before it says something.
         cases: the comparisons that are finished, also when the job failed or was given up.
-        report: the whole; None unless the job is done, or was given up in the middle of a measurement.
+        parts: the same of other plans: rows of "Is it fair?", and what a search has tried.
+        result: the whole; None unless the job is done, or was given up in the middle of a measurement.
         problem: why it failed, in one line; empty otherwise.
-        machine: the one that it runs on; empty while that is not decided.
+        machine: the one that it runs on, or the names of several; empty while that is not decided.
+        notes: what is to be said about how it waits or ran, a sentence each.
+        results: what each machine found, beside its name; only of a job that ran everywhere and is no
+            comparison of engines, whose `result` has the machines in it.
     """
 
     job: str
@@ -50,9 +57,12 @@ class JobStatus:
     position: int = 0
     progress: Progress | None = None
     cases: tuple[CaseReport, ...] = ()
-    report: Report | None = None
+    parts: tuple[FairnessRow | Tried, ...] = ()
+    result: Result | None = None
     problem: str = ""
     machine: str = ""
+    notes: tuple[str, ...] = ()
+    results: tuple[tuple[str, Result], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,23 +81,42 @@ class Limits:
     seconds: float = 900.0
     kept: int = 100
 
+    def check(self, waiting: int, mine: int) -> None:
+        """Whether one more job may come.
+
+        Args:
+            waiting: how many wait, of all visitors.
+            mine: how many wait or run, of the visitor who asks.
+
+        Raises:
+            JobError: if not.
+        """
+        if waiting >= self.waiting:
+            raise JobError(f"{waiting} measurements are waiting already: try again later.")
+        if mine >= self.per_visitor:
+            raise JobError(
+                f"You have {mine} measurements waiting or running, and may have {self.per_visitor}: "
+                "wait for one, or give one up."
+            )
+
 
 class JobRunner(ABC):
     """Whoever runs measurements: one at a time on a machine."""
 
     @abstractmethod
-    def submit(self, plan: BenchmarkPlan, visitor: str) -> str:
+    def submit(self, plan: Plan, visitor: str, on: Where = ANYWHERE) -> str:
         """Takes a job; the visitors take turns.
 
         Args:
             plan: what to measure.
             visitor: whoever asks.
+            on: which machines run it.
 
         Returns:
             The job's number, for `status` and `cancel`.
 
         Raises:
-            JobError: if this visitor, or all together, have too many waiting.
+            JobError: if this visitor, or all together, have too many waiting, or there is no such machine.
         """
 
     @abstractmethod
@@ -107,8 +136,13 @@ class JobRunner(ABC):
         """
 
     @abstractmethod
-    def machines(self) -> tuple[str, ...]:
-        """The machines that jobs run on, in words."""
+    def machines(self) -> tuple[MachineInfo, ...]:
+        """The machines that jobs run on, also those that take none now; never waits for one."""
+
+    @property
+    @abstractmethod
+    def problem(self) -> str:
+        """Why no job can run now, in one line for a visitor; empty if all is well."""
 
     @abstractmethod
     def close(self) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from core import machine
 from core.benchmark.coordinator import CANCEL, order, read_line, start_coordinator
+from core.benchmark.fairness import FairnessRow
 from core.benchmark.jobs import JobError, JobRunner, JobState, JobStatus, Limits
+from core.benchmark.machines import ANYWHERE, MachineInfo, Where, in_words
 from core.benchmark.method import Progress
-from core.benchmark.plan import BenchmarkPlan
-from core.benchmark.report import CaseReport, Report
+from core.benchmark.report import CaseReport
+from core.benchmark.search.findings import Tried
+from core.benchmark.tasks import Plan
+from core.benchmark.turns import Turns
 from core.process import Process, ProcessError
 
 START_SECONDS: Final = 60.0
@@ -30,7 +34,7 @@ _LOG: Final = logging.getLogger(__name__)
 class _Job:
     """A job with what only the runner knows of it."""
 
-    def __init__(self, plan: BenchmarkPlan, visitor: str) -> None:
+    def __init__(self, plan: Plan, visitor: str) -> None:
         self.plan = plan
         self.visitor = visitor
         self.cancelled_at: float | None = None
@@ -56,8 +60,7 @@ class LocalRunner(JobRunner):
         self._name = f"this machine ({machine.cpu_model()})"
         self._process: Process | None = None
         self._jobs: dict[str, _Job] = {}
-        # Per visitor in the order of their turns; a visitor without waiting jobs is not in it.
-        self._waiting: dict[str, deque[_Job]] = {}
+        self._waiting: Turns[_Job] = Turns()
         self._running: _Job | None = None
         self._closed = False
         self._warm = False
@@ -71,24 +74,18 @@ class LocalRunner(JobRunner):
             self._warm = True
             self._changed.notify_all()
 
-    def submit(self, plan: BenchmarkPlan, visitor: str) -> str:
+    def submit(self, plan: Plan, visitor: str, on: Where = ANYWHERE) -> str:
         """See `JobRunner`."""
-        limits = self._limits
+        if on.machine not in {"", self._name}:
+            raise JobError(f"There is no machine {on.machine!r} here: measurements run on {self._name}.")
         with self._changed:
             if self._closed:
                 raise JobError("This app is about to end and takes no more measurements.")
-            waiting = sum(map(len, self._waiting.values()))
-            if waiting >= limits.waiting:
-                raise JobError(f"{waiting} measurements are waiting already: try again later.")
             mine = sum(each.visitor == visitor and not each.status.state.over for each in self._jobs.values())
-            if mine >= limits.per_visitor:
-                raise JobError(
-                    f"You have {mine} measurements waiting or running, and may have {limits.per_visitor}: "
-                    "wait for one, or give one up."
-                )
+            self._limits.check(len(self._waiting), mine)
             job = _Job(plan, visitor)
             self._jobs[job.status.job] = job
-            self._waiting.setdefault(visitor, deque()).append(job)
+            self._waiting.add(visitor, job)
             self._changed.notify_all()
         return job.status.job
 
@@ -108,14 +105,21 @@ class LocalRunner(JobRunner):
                 return
             found.cancelled_at = found.cancelled_at or time.monotonic()
             if found.status.state is JobState.QUEUED:
-                self._waiting[found.visitor].remove(found)
-                if not self._waiting[found.visitor]:
-                    del self._waiting[found.visitor]
+                self._waiting.remove(found)
                 found.status = replace(found.status, state=JobState.CANCELLED)
 
-    def machines(self) -> tuple[str, ...]:
+    def machines(self) -> tuple[MachineInfo, ...]:
         """See `JobRunner`."""
-        return (self._name,)
+        return (self._info,)
+
+    @functools.cached_property
+    def _info(self) -> MachineInfo:
+        return MachineInfo(self._name, in_words(machine.describe()), workers=1, usable=True)
+
+    @property
+    def problem(self) -> str:
+        """See `JobRunner`; a process that is lost is replaced by the next job."""
+        return ""
 
     def close(self) -> None:
         """See `JobRunner`."""
@@ -135,16 +139,7 @@ class LocalRunner(JobRunner):
 
     def _position(self, job: _Job) -> int:
         """How many come before it: the one that runs, and whose turns come first."""
-        mine = self._waiting[job.visitor].index(job)
-        ahead = 1 if self._running is not None else 0
-        before_me = True
-        for visitor, jobs in self._waiting.items():
-            if visitor == job.visitor:
-                ahead += mine
-                before_me = False
-            else:
-                ahead += min(len(jobs), mine + before_me)
-        return ahead
+        return self._waiting.order().index(job) + (self._running is not None)
 
     def _work(self) -> None:
         """The thread: takes the next job whenever one has ended."""
@@ -162,7 +157,7 @@ class LocalRunner(JobRunner):
     def _next(self) -> _Job | None:
         """The job whose turn it is; waits for one. None when the runner is closed."""
         with self._changed:
-            while not self._waiting:
+            while (job := self._waiting.next()) is None:
                 if self._closed:
                     return None
                 if self._warm:
@@ -174,11 +169,7 @@ class LocalRunner(JobRunner):
                         self._changed.acquire()
                     continue
                 self._changed.wait()
-            visitor = next(iter(self._waiting))
-            jobs = self._waiting.pop(visitor)
-            job = jobs.popleft()
-            if jobs:
-                self._waiting[visitor] = jobs
+            self._waiting.remove(job)
             self._running = job
             job.status = replace(job.status, state=JobState.RUNNING, machine=self._name)
             return job
@@ -222,12 +213,16 @@ class LocalRunner(JobRunner):
                 self._set(job, progress=progress)
             case CaseReport() as case:
                 self._set(job, cases=(*job.status.cases, case))
-            case Report() as report:
-                self._set(job, report=report)
-                self._end(job, JobState.DONE if job.cancelled_at is None else JobState.CANCELLED)
-                return True
+            case FairnessRow() | Tried() as part:
+                self._set(job, parts=(*job.status.parts, part))
             case str() as problem:
                 self._end(job, JobState.FAILED, problem)
+                return True
+            case None:
+                pass
+            case result:
+                self._set(job, result=result)
+                self._end(job, JobState.DONE if job.cancelled_at is None else JobState.CANCELLED)
                 return True
         return False
 

@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from core.benchmark import rounds as timing
+from core.benchmark.derivation import derive
 from core.benchmark.meter import Meter
 from core.benchmark.plan import BenchmarkPlan, Case, Method
 from core.benchmark.report import CaseReport, EngineResult, Error, Report
 from core.benchmark.rounds import BenchmarkError, Round
-from core.benchmark.statistics import ratio, summary
-from core.benchmark.verdict import LEAST_ROUNDS, Floor, judge
 from core.benchmark.warmup import Warmup
 from core.benchmark.worker import Block, Runs, Worker, WorkerError
 from core.engines.engine import Array
@@ -28,6 +27,7 @@ from core.export.parity import deviation
 WARM_BLOCK_SECONDS: Final = 0.005
 """How long the blocks are by which it is seen whether an engine is warm."""
 _MEMORY_CALLS: Final = 10
+_SAMPLE_TURNS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ def compare(
         field.load()
         field.warm_up()
         field.run_rounds()
+        field.take_samples()
     if memory:
         field.weigh()
     return field.report()
@@ -215,6 +216,30 @@ class _Field:
             self._rounds.append(replace(one, rejected=one.rejected or one.broken))
             counted += not self._rounds[-1].rejected
 
+    def take_samples(self) -> None:
+        """Times single calls, in turns of random order like the rounds: what percentiles are made of."""
+        method = self._method
+        names = [name for name in self._workers if name != self._twin]
+        found: dict[str, list[float]] = {name: [] for name in names}
+        turn = math.ceil(method.samples / _SAMPLE_TURNS)
+        orders = timing.orders(names, _SAMPLE_TURNS, method.seed + 1) if names and turn else ()
+        for number, order in enumerate(orders):
+            if self._cancelled():
+                break
+            self._say(f"Single calls, turn {number + 1}", 0.9)
+            for name in order:
+                if name not in self._workers:
+                    continue
+                worker, left = self._workers[name], method.samples - len(found[name])
+                try:
+                    found[name] += worker.samples(min(turn, left), method.sample_seconds / _SAMPLE_TURNS)
+                except WorkerError as error:
+                    self._drop(name, str(error))
+                worker.stop()
+        for name, samples in found.items():
+            if samples:
+                self._note(name, samples=tuple(samples))
+
     def weigh(self) -> None:
         """Runs each engine once more, alone, to see what memory it needs."""
         for contender in self._contenders:
@@ -233,15 +258,7 @@ class _Field:
 
     def report(self) -> CaseReport:
         """What was found by now."""
-        floor = self._floor()
-        for name, result in self._results.items():
-            if not any(name in each.seconds for each in self._rounds if not each.rejected):
-                continue
-            judgement = None
-            if name != self._baseline and floor is not None:
-                judgement = judge(ratio(self._rounds, name, self._baseline), floor)
-            self._results[name] = replace(result, summary=summary(self._rounds, name), judgement=judgement)
-        return CaseReport(
+        case = CaseReport(
             model="",
             seed=0,
             batch=0,
@@ -249,11 +266,12 @@ class _Field:
             baseline=self._baseline,
             twin=self._twin,
             engines=tuple(self._results.values()),
-            floor=floor,
+            floor=None,
             rounds=tuple(self._rounds),
-            caveats=tuple(self._caveats()),
-            complete=not self._stopped and not any(each.problem for each in self._results.values()),
+            caveats=(),
+            complete=False,
         )
+        return derive(case, stopped=self._stopped, first=[self._meter_says] if self._meter_says else [])
 
     def _open(self, contender: Runs, name: str) -> Worker | None:
         worker = self._stack.enter_context(Worker(contender, seconds=self._method.load_seconds))
@@ -313,40 +331,6 @@ class _Field:
         """An engine leaves the field; its rounds so far are kept."""
         self._workers.pop(name).close()
         self._note(self._baseline if name == self._twin else name, problem=problem)
-
-    def _floor(self) -> Floor | None:
-        both = {self._baseline, self._twin}
-        if not self._twin or not any(
-            both <= each.seconds.keys() for each in self._rounds if not each.rejected
-        ):
-            return None
-        return Floor((ratio(self._rounds, self._twin, self._baseline),))
-
-    def _caveats(self) -> list[str]:
-        found = [self._meter_says] if self._meter_says else []
-        wanted = self._contenders[0].name
-        if self._baseline and self._baseline != wanted:
-            found.append(
-                f"{wanted} could not be loaded: {self._baseline} is what the others are compared with."
-            )
-        rejected = sum(each.rejected for each in self._rounds)
-        if rejected:
-            found.append(
-                f"{rejected} of {len(self._rounds)} rounds do not count: others used this machine meanwhile."
-            )
-        if len(self._rounds) - rejected < LEAST_ROUNDS:
-            found.append(f"Fewer than {LEAST_ROUNDS} rounds count: no verdict can be given.")
-        found += [
-            f"{name} was not steady when it was timed." for name, each in self._results.items()
-            if each.warm_seconds is not None and not each.settled
-        ]  # fmt: skip
-        found += [
-            f"{name} does not give the numbers of {self._baseline}." for name, each in self._results.items()
-            if each.error is not None and not each.error.agree
-        ]  # fmt: skip
-        if self._stopped:
-            found.append("It was stopped before its end.")
-        return found
 
     def _note(self, name: str, **news: Any) -> None:  # noqa: ANN401 - as many types as attributes
         """Keeps what is now known about an engine: attributes of its result."""

@@ -9,6 +9,7 @@ from typing import Final
 from torch import Tensor
 
 from core import machine, zoo
+from core.benchmark.footprint import batch_bytes
 from core.benchmark.meter import MOST_FOREIGN
 from core.benchmark.rounds import BLOCK_SECONDS, BenchmarkError
 from core.engines.catalog import create
@@ -33,6 +34,8 @@ class Method:
             of nothing; above it the round does not count.
         warm_seconds: how long an engine is called at least before it is timed.
         load_seconds: how long an engine may take to load and to compute for the first time.
+        samples: how many single calls of each engine are timed after the rounds, for percentiles; 0 for none.
+        sample_seconds: for how long at most, per engine.
         seed: of the order of the engines and of the bootstrap.
     """
 
@@ -43,6 +46,8 @@ class Method:
     most_foreign: float = MOST_FOREIGN
     warm_seconds: float = 0.3
     load_seconds: float = 120.0
+    samples: int = 700
+    sample_seconds: float = 1.5
     seed: int = 0
 
 
@@ -137,7 +142,7 @@ class BenchmarkPlan:
             ZooError: if there is no such model or batch.
             EngineError: if an engine needs a model exported, and that cannot be done.
         """
-        self._check()
+        self.check()
         found = []
         for model in self.models:
             data = self._exported(model)
@@ -150,7 +155,12 @@ class BenchmarkPlan:
                 found.append(Case(model, self.seed, batch, threads, contenders))
         return tuple(found)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Whether it can be measured, without exporting anything.
+
+        Raises:
+            BenchmarkError, ZooError: as `cases` does.
+        """
         count = len(self.models) * len(self.batches) * len(self.threads)
         if not count or not self.engines:
             raise BenchmarkError(
@@ -171,12 +181,24 @@ class BenchmarkPlan:
                 f"Got {', '.join(map(str, self.threads))} threads, expected 1 to {cores}, "
                 "as this machine has."
             )
-        for model, batch in itertools.product(self.models, self.batches):
-            zoo.build(model, self.seed).example_inputs(batch)
+        for model in self.models:
+            made = zoo.build(model, self.seed)
+            for batch in self.batches:
+                if batch > zoo.MAX_BATCH:
+                    raise BenchmarkError(_too_large(made, batch))
+                made.example_inputs(batch)
 
     def _exported(self, model: str) -> bytes:
         needed = any(map(needs_export, self.engines))
         return export_onnx(zoo.build(model, self.seed)) if needed else b""
+
+
+def _too_large(model: zoo.ZooModel, batch: int) -> str:
+    needed, free = batch_bytes(model, batch) / 2**30, machine.memory_bytes()[1] / 2**30
+    return (
+        f"The batch is {batch:,}: its inputs and layers would take about {needed:,.3g} GiB in {model.title}, "
+        f"and {free:,.3g} GiB are free here. Choose 1 to {zoo.MAX_BATCH}."
+    )
 
 
 def needs_export(kind: EngineKind) -> bool:

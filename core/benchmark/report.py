@@ -40,7 +40,9 @@ class EngineResult:
         warm_seconds: what calls took until it was warm, after the first.
         settled: whether its times were steady by then.
         error: its numbers against the baseline's; None for the baseline.
-        summary: its times over the rounds that count; None if there are none.
+        summary: its times over the rounds that count, a block's mean per round; None if there are none.
+        samples: what single calls took after the rounds, in seconds, in the order of their turns.
+        latency: the summary of `samples`; None if there are none.
         judgement: against the baseline; None for the baseline.
         memory: of a process with this engine alone, measured apart.
     """
@@ -54,6 +56,8 @@ class EngineResult:
     settled: bool = False
     error: Error | None = None
     summary: Summary | None = None
+    samples: tuple[float, ...] = ()
+    latency: Summary | None = None
     judgement: Judgement | None = None
     memory: Memory | None = None
 
@@ -71,6 +75,7 @@ class CaseReport:
         rounds: all of them, the rejected too; the twin's times are in them.
         caveats: what to know before the numbers are believed, a sentence each.
         complete: whether it was measured to the end.
+        machine: the one that measured it, by its name in the cluster; empty if it was this one.
     """
 
     model: str
@@ -84,6 +89,7 @@ class CaseReport:
     rounds: tuple[Round, ...]
     caveats: tuple[str, ...]
     complete: bool
+    machine: str = ""
 
     @property
     def rejected(self) -> int:

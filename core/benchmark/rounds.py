@@ -61,7 +61,7 @@ class Round:
     @property
     def broken(self) -> bool:
         """Whether a time in it is none, as when the clock jumped: not finite, or not above 0."""
-        return not all(map(_is_time, self.seconds.values()))
+        return not all(map(is_time, self.seconds.values()))
 
 
 def counted(rounds: Sequence[Round]) -> tuple[Round, ...]:
@@ -79,7 +79,7 @@ def counted(rounds: Sequence[Round]) -> tuple[Round, ...]:
         )
     for one in kept:
         for name, seconds in one.seconds.items():
-            if not _is_time(seconds):
+            if not is_time(seconds):
                 raise BenchmarkError(
                     f"Round {one.number}: a call of {name} took {seconds:g} s, expected more than 0 and not "
                     "endless; reject the round."
@@ -124,7 +124,7 @@ def calls_for(seconds_per_call: float, block_seconds: float = BLOCK_SECONDS) -> 
         BenchmarkError: if a time is not finite, or not above 0.
     """
     for what, seconds in (("call", seconds_per_call), ("block", block_seconds)):
-        if not _is_time(seconds):
+        if not is_time(seconds):
             raise BenchmarkError(f"A {what} of {seconds:g} s: expected more than 0 and not endless.")
     return max(1, math.ceil(min(block_seconds / seconds_per_call, MOST_CALLS)))
 
@@ -155,5 +155,6 @@ def block_seconds(resolution: float, wanted: float = BLOCK_SECONDS) -> float:
     return max(wanted, RESOLUTIONS * resolution)
 
 
-def _is_time(seconds: float) -> bool:
+def is_time(seconds: float) -> bool:
+    """Whether a time is one: finite, and above 0."""
     return math.isfinite(seconds) and seconds > 0

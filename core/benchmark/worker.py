@@ -103,7 +103,7 @@ class Worker:
     def __init__(self, runs: Runs, *, seconds: float = 120.0, memory_bytes: int = MEMORY_BYTES) -> None:
         self.name = runs.name
         self._seconds = seconds
-        context = _context()
+        context = process_context()
         self._connection, theirs = context.Pipe()
         self._process = context.Process(  # type: ignore[attr-defined]  # every concrete context has it
             target=_serve, args=(theirs, runs, memory_bytes), daemon=True, name=f"benchmark {runs.name}"
@@ -138,6 +138,20 @@ class Worker:
             WorkerError: if a call fails, or the process ended.
         """
         return Block(self._ask({"do": "time", "calls": calls, "settle": settle})["seconds"], calls)
+
+    def samples(self, calls: int, seconds: float) -> tuple[float, ...]:
+        """What single calls take, each timed by itself, in seconds: one call before them is not counted.
+
+        Reading the clock is in every sample, some hundredth of a microsecond.
+
+        Args:
+            calls: how many at most.
+            seconds: after how long no further call is made.
+
+        Raises:
+            WorkerError: if a call fails, or the process ended.
+        """
+        return tuple(self._ask({"do": "samples", "calls": calls, "seconds": seconds})["samples"])
 
     def outputs(self) -> tuple[Array, ...]:
         """What the model gives for its inputs.
@@ -228,16 +242,33 @@ class Worker:
 
 def warm_server() -> None:
     """Starts the fork server and has it import what engines need; a first process goes through it."""
-    process = _context().Process(target=_nothing)  # type: ignore[attr-defined]  # as above
+    process = process_context().Process(target=_nothing)  # type: ignore[attr-defined]  # as above
     process.start()
     process.join()
+
+
+def begin(threads: int, memory_bytes: int) -> None:
+    """What a process of ours does first: it prints nothing, and has its threads and no more than its memory.
+
+    Args:
+        threads: for PyTorch.
+        memory_bytes: how much it may allocate. Only where the system can limit that (Linux).
+    """
+    # Whatever a library prints is not for the terminal of whoever measures.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _limit(memory_bytes)
+    import torch
+
+    # This process does one thing alone, and PyTorch has no other way to say it after the fork.
+    torch.set_num_threads(threads)
 
 
 def _nothing() -> None:
     """What the first process does: it is there when the fork server is ready."""
 
 
-def _context() -> BaseContext:
+def process_context() -> BaseContext:
+    """How processes of ours are started: by the fork server where there is one."""
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     context.set_forkserver_preload(list(_PRELOADED))
@@ -246,13 +277,7 @@ def _context() -> BaseContext:
 
 def _serve(connection: Connection, runs: Runs, memory_bytes: int) -> None:
     """The process: loads the engine and answers until the parent's end closes."""
-    # Whatever a library prints is not for the terminal of whoever measures.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    _limit(memory_bytes)
-    import torch
-
-    # This process is this engine's alone, and PyTorch has no other way to say it after the fork.
-    torch.set_num_threads(runs.threads)
+    begin(runs.threads, memory_bytes)
     server = _Server(connection, runs)
     while True:
         try:
@@ -287,6 +312,8 @@ class _Server:
                 self._load()
             case "time":
                 self._time(int(order["calls"]), settle=bool(order["settle"]))
+            case "samples":
+                self._samples(int(order["calls"]), float(order["seconds"]))
             case "outputs":
                 self._outputs()
             case "memory":
@@ -328,6 +355,27 @@ class _Server:
         finally:
             gc.enable()
         self._say(seconds=took / calls)
+
+    def _samples(self, calls: int, seconds: float) -> None:
+        engine, call, clock = self._loaded(), self._call, time.perf_counter
+        found: list[float] = []
+        gc.collect()
+        gc.disable()
+        try:
+            call()
+            engine.synchronize()
+            end = clock() + seconds
+            while len(found) < calls:
+                start = clock()
+                call()
+                engine.synchronize()
+                now = clock()
+                found.append(now - start)
+                if now > end:
+                    break
+        finally:
+            gc.enable()
+        self._say(samples=found)
 
     def _outputs(self) -> None:
         found = self._loaded().predict(self._runs.inputs())

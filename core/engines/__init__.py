@@ -1,6 +1,6 @@
 """Many ways to run one model, behind one interface: eager, compiled, ONNX Runtime and its kin."""
 
-from core.engines.catalog import EngineInfo, available, create
+from core.engines.catalog import EngineInfo, available, create, title
 from core.engines.engine import (
     Array,
     EngineError,
@@ -26,4 +26,5 @@ __all__ = [
     "available",
     "create",
     "export_onnx",
+    "title",
 ]

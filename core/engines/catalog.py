@@ -87,6 +87,11 @@ class EngineInfo:
     reason: str
 
 
+def title(name: str) -> str:
+    """What a menu calls an engine of this name; the name itself if there is no such engine."""
+    return _WORDS[EngineKind(name)][0] if name in tuple(EngineKind) else name
+
+
 def available() -> list[EngineInfo]:
     """Every engine, those that can be had here first, else in the order of `EngineKind`."""
     reasons = _reasons()

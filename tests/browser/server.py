@@ -36,6 +36,8 @@ def serve(
     log = folder / "server.log"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("UTH_", "STREAMLIT_"))}
     clean |= {"HOME": str(folder), "TMPDIR": str(folder), "UTH_MODE": "local", "UTH_LOG_LEVEL": "INFO"}
+    # A measurement in the background would slow what is tested; the test of that asks for it.
+    clean |= {"UTH_DATA_DIR": str(folder / "data"), "UTH_MEASURE_AT_START": "false"}
     clean |= {"UTH_FRAME_ANCESTORS": "'self'", **(environment or {})}
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.address", "127.0.0.1"]
     command += ["--server.port", str(port), "--server.headless", "true"]

@@ -67,6 +67,27 @@ def test_settings_are_frozen() -> None:
         ("UTH_MODE", "Hoste", "UTH_MODE: got 'Hoste', expected local or hosted"),
         ("UTH_LOG_LEVEL", "7", "UTH_LOG_LEVEL: got '7', expected one of DEBUG, INFO, WARNING, ERROR"),
         (
+            "UTH_DASK_SCHEDULER",
+            "http://a.example:8786",
+            (
+                "UTH_DASK_SCHEDULER: got 'http://a.example:8786', expected tcp://host:port or "
+                "tls://host:port, with a port from 1 to 65535"
+            ),
+        ),
+        (
+            "UTH_MACHINE_NAME",
+            " ",
+            "UTH_MACHINE_NAME: got ' ', expected 1 to 60 printable characters",
+        ),
+        (
+            "UTH_DATABASE_URL",
+            "mysql://ada:hunter2@a.example/runs",
+            (
+                "UTH_DATABASE_URL: got a value that is not shown, expected sqlite:///file or "
+                "postgresql://user:password@host:port/name"
+            ),
+        ),
+        (
             "UTH_FRAME_ANCESTORS",
             "https://a.example; script-src *",
             (
@@ -165,6 +186,91 @@ def test_whatever_comes_no_second_directive_or_header_gets_through(value: str) -
     except SettingsError:
         return
     assert not re.search(r"[;,\s*]", " ".join(sources).replace(" ", "").replace("//*.", "").replace(":*", ""))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://127.0.0.1:8786",
+        "tls://scheduler.school.example:1",
+        "tcp://dask:65535",
+        "TCP://[::1]:8786",
+        "tcp://[fe80::1:2]:8786",
+    ],
+)
+def test_a_scheduler_is_a_scheme_a_host_and_a_port(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("UTH_DASK_SCHEDULER", address)
+    assert load(env_file=None).dask_scheduler == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1:8786",
+        "tcp://127.0.0.1",
+        "tcp://:8786",
+        "tcp://host:0",
+        "tcp://host:65536",
+        "tcp://host:8786/",
+        "tcp://ada@host:8786",
+        "tcp://host:8786\n",
+        "tcp://a b:8786",
+        "tcp://::1:8786",
+        "inproc://host:1",
+        "ucx://host:8786",
+    ],
+)
+def test_what_is_no_scheduler_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("UTH_DASK_SCHEDULER", address)
+    with pytest.raises(
+        SettingsError, match=r"^UTH_DASK_SCHEDULER: got '[^\n]+, expected tcp://host:port or tls"
+    ):
+        load(env_file=None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:////var/lib/runs.db", "sqlite:///runs.db", "postgresql://ada:hunter2@127.0.0.1:5432/runs"],
+)
+def test_a_database_is_known_to_the_app_and_shown_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("UTH_DATABASE_URL", url)
+    settings = load(env_file=None)
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == url
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert url not in shown
+        assert "hunter2" not in shown
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20))
+def test_no_part_of_a_wrong_database_url_is_in_the_error(secret: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UTH_DATABASE_URL", f"oracle://ada:{secret}@host/runs")
+        with pytest.raises(SettingsError) as caught:
+            load(env_file=None)
+    error: BaseException | None = caught.value
+    assert str(error) == (
+        "UTH_DATABASE_URL: got a value that is not shown, expected sqlite:///file or "
+        "postgresql://user:password@host:port/name"
+    )
+    while error is not None:
+        assert "oracle" not in str(error)
+        assert "oracle" not in repr(error)
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("name", ["a\tb", "x" * 61])
+def test_a_machine_has_a_name_that_fits_in_a_table(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("UTH_MACHINE_NAME", name)
+    with pytest.raises(SettingsError, match=r"^UTH_MACHINE_NAME: got '.+, expected 1 to 60 printable"):
+        load(env_file=None)
+
+
+def test_a_machine_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UTH_MACHINE_NAME", " rack 3, left ")
+    assert load(env_file=None).machine_name == "rack 3, left"
 
 
 @pytest.mark.parametrize(

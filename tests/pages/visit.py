@@ -48,7 +48,7 @@ class Visit:
     def numbers(self) -> dict[str, str]:
         """The large numbers of the page, by the line above each."""
         found = re.findall(
-            r"<div class='what'>(.*?)</div><div class='value[^']*'>(.*?)</div>", "".join(self._html())
+            r"<div class='what'>([^<]*)</div><div class='value[^']*'>([^<]*)</div>", "".join(self._html())
         )
         return {unescape(what).split("\xa0")[0].strip(): unescape(value) for what, value in found}
 
@@ -142,7 +142,9 @@ class Visit:
         messages = [element.proto for element in _elements(self.app._tree)]
         sent = [message.SerializeToString() for message in messages]
         texts = [getattr(message, name, "") for message in messages for name in ("json", "spec")]
-        decoded = [json.dumps(json.loads(text), ensure_ascii=False).encode() for text in texts if text]
+        # A graph's spec is Graphviz's, not JSON.
+        written = [text for text in texts if text.startswith(("{", "["))]
+        decoded = [json.dumps(json.loads(text), ensure_ascii=False).encode() for text in written]
         return b"\n".join(sent + decoded)
 
     def text(self) -> str:

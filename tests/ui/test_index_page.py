@@ -40,7 +40,7 @@ def test_every_page_s_address_serves_it(client: TestClient, path: str) -> None:
     assert response.status_code == 200
     assert response.text == index_page()
     assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["cache-control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize("path", ["/autograd/", "/autograd/x", "/nope"])
@@ -64,7 +64,7 @@ def test_every_page_of_the_dashboard_has_a_route() -> None:
             if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
         ]
 
-    assert texts("dashboard.py", "Page") == ["autograd", "hooks", "onnx"]
+    assert texts("dashboard.py", "Page") == ["autograd", "hooks", "onnx", "runs"]
     assert texts("app.py", "routes") == texts("dashboard.py", "Page")
 
 

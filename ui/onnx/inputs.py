@@ -10,6 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from core.export.plan import MAX_BATCH, Exporter, ExportError, ExportPlan, axes
 from core.export.presets import PRESETS
 from core.export.specimens import build, titles
+from ui.benchmark import best, fair, question, roof
+from ui.benchmark import inputs as benchmark_inputs
 from ui.links import (
     Parameter,
     choice_complaint,
@@ -20,8 +22,9 @@ from ui.links import (
 )
 
 PAGE: Final = "onnx"
-TABS: Final = ("Why?", "What if?", "Where does it break?", "Where it runs", "Take it away")
+TABS: Final = ("Why?", "What if?", "Where does it break?", "Where it runs", "Benchmark", "Take it away")
 WHY_VIEWS: Final = ("What is in the file", "Same numbers?", "Layer by layer")
+BENCH_VIEWS: Final = ("Who is faster?", "Is it fair?", "Best here", "Roofline", "Per operator")
 PLACES: Final = ("In this browser", "On this server", "Elsewhere")
 
 OWN_FILE: Final = "Your own .onnx file"
@@ -56,6 +59,12 @@ def parameters() -> tuple[Parameter, ...]:
         Parameter("view", WHY_VIEWS[0], choice_complaint(WHY_VIEWS)),
         Parameter("where", PLACES[0], choice_complaint(PLACES)),
         Parameter("language", LANGUAGES[0], choice_complaint(LANGUAGES)),
+        Parameter("bench", BENCH_VIEWS[0], choice_complaint(BENCH_VIEWS)),
+        *benchmark_inputs.parameters(),
+        *question.parameters(),
+        *fair.parameters(),
+        *best.parameters(),
+        *roof.parameters(),
         Parameter("preset", PRESETS[0].title, choice_complaint(tuple(item.title for item in PRESETS))),
     )
 
@@ -71,6 +80,17 @@ def from_file() -> bool:
     return bool(st.session_state.model == OWN_FILE)
 
 
+def chosen_model() -> str:
+    """The short name of the model on the stage."""
+    return MODELS[st.session_state.model or WORKED_MODEL]
+
+
+def chosen_seed() -> int:
+    """The seed on the stage; the worked example's where it is none."""
+    seed = st.session_state.seed
+    return int(seed) if seed is not None and 0 <= seed <= MAX_SEED else WORKED.seed
+
+
 def read_plan() -> ExportPlan:
     """The plan that the inputs describe.
 
@@ -78,7 +98,7 @@ def read_plan() -> ExportPlan:
         ExportError: for one that cannot be.
     """
     state = st.session_state
-    model = MODELS[state.model or WORKED_MODEL]
+    model = chosen_model()
     seed = _whole("seed", "seed")
     if seed > MAX_SEED:
         raise ExportError(f"The seed is {seed}: choose 0 to {MAX_SEED}.")

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from core import wire
+from core.benchmark import tasks
 from core.benchmark.coordinator import order, read_line, start_coordinator
 from core.benchmark.method import Progress
 from core.benchmark.plan import BenchmarkPlan
@@ -20,8 +21,8 @@ PROGRESS = Progress("Round 3", 0.5, None)
     ("line", "said"),
     [
         ({"progress": wire.write(Progress, PROGRESS)}, PROGRESS),
-        ({"case": wire.write(CaseReport, CASE)}, CASE),
-        ({"report": wire.write(Report, REPORT)}, REPORT),
+        ({"part": tasks.write_part(CASE)}, CASE),
+        ({"result": tasks.write_result(REPORT)}, REPORT),
         ({"failed": "no numbers today"}, "no numbers today"),
         ({"ready": True}, None),
     ],
@@ -30,9 +31,19 @@ def test_a_line_says_what_was_meant(line: dict[str, Any], said: object) -> None:
     assert read_line(line) == said
 
 
-@pytest.mark.parametrize("line", [{"progress": {}}, {"case": None}, {"report": []}, {"failed": 3}])
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"progress": {}},
+        {"part": None},
+        {"result": []},
+        {"result": {"task": "compare", "result": []}},
+        {"result": {"task": "nothing", "result": {}}},
+        {"failed": 3},
+    ],
+)
 def test_a_line_that_is_none_of_its_own_is_refused(line: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="validation error"):
+    with pytest.raises(ValueError, match=r"validation error|Expected a (part|result)"):
         read_line(line)
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from core import machine
 from core.benchmark.jobs import JobError, JobRunner, JobState, JobStatus, Limits
 from core.benchmark.local import LocalRunner
+from core.benchmark.machines import Where
 from core.benchmark.method import Progress
 from core.benchmark.plan import BenchmarkPlan, Method
+from core.benchmark.report import Report
 from core.engines.engine import EngineKind
 from core.process import Process
 
@@ -66,9 +69,9 @@ def test_a_job_is_queued_runs_and_is_done(new_runner: Callable[..., LocalRunner]
     assert status.state is JobState.DONE
     assert status.problem == ""
     assert status.position == 0
-    assert (status.machine,) == runner.machines()
-    assert status.report is not None
-    assert status.report.cases == status.cases
+    assert [status.machine] == [each.name for each in runner.machines()]
+    assert isinstance(status.result, Report)
+    assert status.result.cases == status.cases
     assert [each.name for each in status.cases[0].engines] == ["eager", "eager-grad"]
     assert isinstance(status.progress, Progress)
 
@@ -98,8 +101,8 @@ def test_a_job_that_is_given_up_keeps_what_it_measured(new_runner: Callable[...,
     runner.cancel(job)
     status = until(runner, job, over)
     assert status.state is JobState.CANCELLED
-    assert status.report is not None
-    assert not status.report.complete
+    assert status.result is not None
+    assert not status.result.complete
     assert len(status.cases) == 1
     runner.cancel(job)
     assert runner.status(job) == status
@@ -137,8 +140,8 @@ def test_a_killed_worker_is_told_and_the_next_job_runs(new_runner: Callable[...,
         os.kill(each.pid, signal.SIGKILL)
     status = until(runner, job, over)
     assert status.state is JobState.DONE
-    assert status.report is not None
-    assert not status.report.complete
+    assert status.result is not None
+    assert not status.result.complete
     assert "crashed or was killed in the middle" in status.cases[0].engines[0].problem
     assert until(runner, runner.submit(EAGER, "ada"), over).state is JobState.DONE
 
@@ -173,6 +176,19 @@ def test_a_plan_that_cannot_be_measured_fails_in_one_line(new_runner: Callable[.
     assert status.state is JobState.FAILED
     assert "nobody" in status.problem
     assert "\n" not in status.problem
+
+
+def test_this_machine_is_the_only_one(new_runner: Callable[..., LocalRunner]) -> None:
+    runner = new_runner()
+    assert runner.problem == ""
+    (info,) = runner.machines()
+    assert (info.workers, info.usable, info.reason) == (1, True, "")
+    assert machine.cpu_model() in info.about
+    assert until(runner, runner.submit(EAGER, "ada", Where(info.name)), over).state is JobState.DONE
+    with pytest.raises(
+        JobError, match=r"^There is no machine 'other' here: measurements run on this machine"
+    ):
+        runner.submit(EAGER, "ada", Where("other"))
 
 
 @pytest.mark.parametrize("act", ["status", "cancel"])

@@ -8,11 +8,12 @@ import pytest
 from core.benchmark.method import Progress, compare, error_of
 from core.benchmark.plan import Method
 from core.benchmark.rounds import BenchmarkError
+from core.benchmark.statistics import summarize
 from core.benchmark.verdict import Verdict
 from tests.core.benchmark.known import Known
 
 # Other tests may run beside these: what others use of the machine is another test's matter.
-QUICK = Method(block_seconds=0.01, least_seconds=0.0, warm_seconds=0.01, most_foreign=1.0)
+QUICK = Method(block_seconds=0.01, least_seconds=0.0, warm_seconds=0.01, most_foreign=1.0, samples=5)
 
 
 def test_a_sleep_twice_as_long_is_half_as_fast() -> None:
@@ -171,3 +172,15 @@ def test_the_error_is_the_largest_over_all_outputs() -> None:
     assert not lost.agree
     other = error_of(base, base[:1])
     assert other.problem == "The outputs are [(2,)], not [(2,), (1, 1)]."
+
+
+def test_percentiles_come_from_single_calls_that_are_all_kept() -> None:
+    method = replace(QUICK, samples=70, sample_seconds=30.0)
+    found = compare([Known("one", "sleep", 0.002), Known("other", "sleep", 0.004)], method)
+    for each, seconds in zip(found.engines, (0.002, 0.004), strict=True):
+        assert len(each.samples) == 70
+        assert each.latency is not None
+        assert each.latency == summarize(each.samples)
+        assert each.latency.p90 is not None
+        assert each.latency.p99 is None
+        assert seconds <= each.latency.minimum <= each.latency.median < seconds + 0.02

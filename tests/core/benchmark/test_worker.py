@@ -155,3 +155,12 @@ def test_a_warm_server_has_imported_what_engines_need() -> None:
     warm_server()
     with Worker(Known("known")) as worker:
         assert worker.load().metadata["imported"] == "onnxruntime torch"
+
+
+def test_single_calls_are_timed_one_by_one_until_the_time_is_up() -> None:
+    with Worker(Known("slow", "sleep", 0.01)) as worker:
+        worker.load()
+        few = worker.samples(5, 60.0)
+        assert len(few) == 5
+        assert all(0.01 <= each < 0.5 for each in few)
+        assert 1 <= len(worker.samples(10_000, 0.05)) <= 6

@@ -1,0 +1,5 @@
+"""Measurements on other machines, through a Dask cluster."""
+
+from core.benchmark.cluster.runner import ClusterRunner
+
+__all__ = ["ClusterRunner"]

@@ -1,0 +1,31 @@
+"""A shard on its way: which worker has it, and what waits for its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from core.benchmark.cluster.fleet import DaskWorker
+from core.benchmark.cluster.job import Job
+from core.benchmark.cluster.shard import Shard
+
+
+@dataclass
+class Flight:
+    """A shard that a worker has now.
+
+    Attributes:
+        job, shard: what it measures.
+        host, worker: where.
+        ticket: the number of this try.
+        task: waits for the outcome.
+        told_at: when its worker was told to stop, by the monotonic clock.
+    """
+
+    job: Job
+    shard: Shard
+    host: str
+    worker: DaskWorker
+    ticket: str
+    task: asyncio.Task[None] | None = None
+    told_at: float | None = None

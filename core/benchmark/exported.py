@@ -1,0 +1,36 @@
+"""A model's ONNX file, and how long it took to make."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from core import zoo
+from core.engines.ort import export_onnx
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file for all of ONNX Runtime's engines.
+
+    Attributes:
+        data: the file; empty if none was needed.
+        seconds: what the export took. The first export of a process takes longer, since the exporter itself
+            is loaded by it.
+    """
+
+    data: bytes = field(default=b"", repr=False)
+    seconds: float = 0.0
+
+
+def export_timed(model: str, seed: int) -> Exported:
+    """Exports a model of the zoo; in the process that measures, never in a server.
+
+    Raises:
+        ZooError: if there is no such model.
+        EngineError: if PyTorch's exporter refuses it.
+    """
+    made = zoo.build(model, seed)
+    start = time.perf_counter()
+    data = export_onnx(made)
+    return Exported(data, time.perf_counter() - start)

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.benchmark.desk import Desk, Held
+from core.benchmark.history import History, HistoryError, Run, Saved
+from core.benchmark.jobs import JobError, JobRunner, JobState, JobStatus
+from core.benchmark.machines import ANYWHERE, MachineInfo, Where
+from core.benchmark.method import Progress
+from core.benchmark.plan import BenchmarkPlan
+from core.benchmark.tasks import Plan
+from tests.core.benchmark.reports import case, report
+
+PLAN = BenchmarkPlan()
+CASE = case({"eager": 2e-3, "ort": 1e-3})
+REPORT = report(CASE)
+
+
+class Scripted(JobRunner):
+    """A runner whose jobs do what the test says."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobStatus] = {}
+        self.cancelled: list[str] = []
+
+    def submit(self, plan: Plan, visitor: str, on: Where = ANYWHERE) -> str:
+        if visitor == "greedy":
+            raise JobError("You have 3 measurements waiting.")
+        job = f"job-{len(self.jobs)}"
+        self.jobs[job] = JobStatus(job, JobState.QUEUED, position=len(self.jobs))
+        return job
+
+    def status(self, job: str) -> JobStatus:
+        return self.jobs[job]
+
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
+    def machines(self) -> tuple[MachineInfo, ...]:
+        return ()
+
+    @property
+    def problem(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        for job, status in self.jobs.items():
+            if not status.state.over:
+                self.set(job, state=JobState.CANCELLED)
+
+    def set(self, job: str, **news: object) -> None:
+        self.jobs[job] = dataclasses.replace(self.jobs[job], **news)  # type: ignore[arg-type] # each its own
+
+
+@pytest.fixture
+def runner() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    made = History(None, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(runner: Scripted, history: History) -> Iterator[Desk]:
+    made = Desk(runner, history, kept=3)
+    yield made
+    made.close()
+
+
+def settled(desk: Desk, job: str) -> Held:
+    return until(lambda: desk.held(job), lambda held: held.settled)
+
+
+def until(look: Callable[[], Held], enough: Callable[[Held], bool]) -> Held:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if enough(found := look()):
+            return found
+        time.sleep(0.02)
+    raise AssertionError("It did not happen in 30 s.")
+
+
+def test_a_finished_comparison_is_recorded_though_nobody_looks_on(
+    desk: Desk, runner: Scripted, history: History
+) -> None:
+    job = desk.submit(PLAN, "ada")
+    assert desk.held(job).status.state is JobState.QUEUED
+    runner.set(job, state=JobState.RUNNING, position=0, progress=Progress("Round 3", 0.4, 2.0))
+    assert desk.held(job).status.progress == Progress("Round 3", 0.4, 2.0)
+    runner.set(job, state=JobState.DONE, result=REPORT, cases=(CASE,))
+    held = settled(desk, job)
+    assert held.note == ""
+    run = history.get(held.run)
+    assert run is not None
+    assert run.report == REPORT
+    assert (run.owner, run.shared, run.plan) == ("ada", False, PLAN)
+
+
+def test_what_all_may_see_is_recorded_so(desk: Desk, runner: Scripted, history: History) -> None:
+    job = desk.submit(PLAN, "", shared=True)
+    runner.set(job, state=JobState.DONE, result=REPORT)
+    settled(desk, job)
+    assert [line.shared for line in history.runs("somebody")] == [True]
+
+
+def test_what_was_measured_before_it_was_lost_is_recorded(
+    desk: Desk, runner: Scripted, history: History
+) -> None:
+    job = desk.submit(PLAN, "ada")
+    runner.set(job, state=JobState.FAILED, problem="The process ended.", cases=(CASE,))
+    held = settled(desk, job)
+    assert held.status.problem == "The process ended."
+    run = history.get(held.run)
+    assert run is not None
+    assert run.report.cases == (CASE,)
+    assert not run.report.complete
+    # 24 rounds of ten calls of each of three processes.
+    assert run.report.seconds == pytest.approx(24 * 10 * (2e-3 + 1e-3 + 2e-3))
+
+
+def test_nothing_is_recorded_of_a_job_that_measured_nothing(
+    desk: Desk, runner: Scripted, history: History
+) -> None:
+    job = desk.submit(PLAN, "ada")
+    desk.cancel(job)
+    assert runner.cancelled == [job]
+    runner.set(job, state=JobState.CANCELLED)
+    assert settled(desk, job).run == ""
+    assert history.runs(None) == []
+
+
+def test_a_run_that_cannot_be_kept_is_shown_with_the_reason(
+    desk: Desk, runner: Scripted, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Run) -> Saved:
+        raise HistoryError("The disk is full.")
+
+    monkeypatch.setattr(history, "add", full)
+    job = desk.submit(PLAN, "ada")
+    runner.set(job, state=JobState.DONE, result=REPORT)
+    held = settled(desk, job)
+    assert held.note == "It is not recorded. The disk is full."
+    assert held.status.result == REPORT
+
+
+def test_a_visitors_jobs_are_theirs_the_newest_first(desk: Desk) -> None:
+    first, _, second = desk.submit(PLAN, "ada"), desk.submit(PLAN, "eve"), desk.submit(PLAN, "ada")
+    assert [each.job for each in desk.jobs("ada")] == [second, first]
+    assert desk.jobs("nobody") == ()
+
+
+def test_a_job_that_is_not_taken_leaves_no_trace(desk: Desk) -> None:
+    with pytest.raises(JobError, match="You have 3"):
+        desk.submit(PLAN, "greedy")
+    assert desk.jobs("greedy") == ()
+
+
+def test_only_so_many_finished_jobs_are_remembered(desk: Desk, runner: Scripted) -> None:
+    jobs = [desk.submit(PLAN, "ada") for _ in range(5)]
+    for job in jobs:
+        runner.set(job, state=JobState.CANCELLED)
+        until(lambda: desk.jobs("ada")[0], lambda _: True)
+    end = time.monotonic() + 30
+    while len(desk.jobs("ada")) > 3 and time.monotonic() < end:
+        time.sleep(0.02)
+    assert [each.job for each in desk.jobs("ada")] == jobs[:1:-1]
+    with pytest.raises(JobError, match="not known here, or no longer"):
+        desk.held(jobs[0])
+
+
+def test_an_app_that_ends_records_what_was_measured(tmp_path: Path, runner: Scripted) -> None:
+    history = History(None, tmp_path)
+    desk = Desk(runner, history)
+    job = desk.submit(PLAN, "ada")
+    runner.set(job, state=JobState.RUNNING, cases=(CASE,))
+    desk.close()
+    desk.close()
+    held = desk.held(job)
+    assert held.status.state is JobState.CANCELLED
+    assert history.get(held.run) is not None
+    history.close()

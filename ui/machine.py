@@ -1,0 +1,19 @@
+"""This machine's facts for the pages, found once in a while for all visitors."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.benchmark.fingerprint import machine_fingerprint
+from core.machine import Machine, describe
+
+
+@st.cache_data(ttl=60, max_entries=1, show_spinner=False)
+def this_machine() -> Machine:
+    """The machine, at most a minute old."""
+    return describe()
+
+
+def this_machine_id() -> str:
+    """Its fingerprint."""
+    return machine_fingerprint(this_machine())
