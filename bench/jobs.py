@@ -194,8 +194,8 @@ def starts_table(found: dict[str, list[Start]]) -> Table:
             "raw: from submit until the job's status says that the first round begins.",
             "export: from that stage's line to the next, in the process that measures; nothing is cached.",
             "load and first call, warm-up rule: by the result; the baseline's twice, for its twin.",
-            "net: raw without these. Before loading: the queue and the process that measures. Around loading:",
-            "a new process per engine, inputs, outputs compared. Around warm-up: orders and answers.",
+            "net: raw without these. Before loading: the queue and the process that measures.",
+            "Around loading: new processes, inputs, outputs compared. Around warm-up: orders and answers.",
         ),
         targets=(
             Target(

@@ -13,6 +13,7 @@ from core.benchmark.machines import ANYWHERE, Where
 from core.benchmark.plan import BenchmarkPlan
 from core.benchmark.report import CaseReport, Report
 from core.benchmark.tasks import Plan
+from core.machine import Machine, Versions
 
 WATCH_SECONDS: Final = 0.2
 KEPT: Final = 200
@@ -30,7 +31,7 @@ class Held:
         visitor: whoever asked.
         shared: whether all may see the recorded run.
         status: of the job, as far as the desk has heard.
-        run: the recorded run; empty before it is recorded, and for what is no comparison of engines.
+        runs: the recorded runs, one per machine that measured; () before, and for what compares no engines.
         note: what is to be said about the record; empty if it is simply there.
         settled: whether the job is over and recorded: nothing will change any more.
     """
@@ -40,7 +41,7 @@ class Held:
     visitor: str
     shared: bool
     status: JobStatus
-    run: str = ""
+    runs: tuple[str, ...] = ()
     note: str = ""
     settled: bool = False
 
@@ -59,6 +60,8 @@ class Desk:
         self.history: Final = history
         self._kept = kept
         self._held: dict[str, Held] = {}
+        # By name, also of machines that have left since.
+        self._machines: dict[str, Machine] = {}
         self._lock = threading.Lock()
         self._work = threading.Event()
         self._closed = threading.Event()
@@ -138,6 +141,7 @@ class Desk:
 
     def _look(self, held: Held) -> None:
         status = self.runner.status(held.job)
+        self._machines |= {each.name: each.facts for each in self.runner.machines() if each.facts}
         news = replace(held, status=status)
         if status.state.over:
             news = replace(self._recorded(news), settled=True)
@@ -155,15 +159,34 @@ class Desk:
         if not isinstance(report, Report):
             # Lost or given up in the middle: what was finished by then.
             report = Report(held.status.cases, _timed(held.status.cases), complete=False)
-        if not any(case.rounds for case in report.cases):
-            return held
-        try:
-            run = record(held.plan, report, owner=held.visitor, shared=held.shared)
-            saved = self.history.add(run)
-        except HistoryError as error:
-            return replace(held, note=f"It is not recorded. {error}")
-        note = "" if saved is Saved.WRITTEN else self.history.problem
-        return replace(held, run=run.id, note=note)
+        by_machine: dict[str, list[CaseReport]] = {}
+        for case in report.cases:
+            if case.rounds:
+                by_machine.setdefault(case.machine, []).append(case)
+        runs, notes = [], []
+        for name, cases in by_machine.items():
+            machine = self._machines.get(name, _unknown(name)) if name else None
+            try:
+                run = record(
+                    held.plan,
+                    replace(report, cases=tuple(cases)),
+                    owner=held.visitor,
+                    shared=held.shared,
+                    machine=machine,
+                )
+                saved = self.history.add(run)
+            except HistoryError as error:
+                notes.append(f"It is not recorded. {error}")
+            else:
+                runs.append(run.id)
+                notes += [self.history.problem] if saved is not Saved.WRITTEN else []
+        return replace(held, runs=tuple(runs), note=" ".join(dict.fromkeys(notes)))
+
+
+def _unknown(name: str) -> Machine:
+    """A machine of which only the name is known."""
+    versions = Versions("unknown", None, None, None)
+    return Machine(name, 0, 0, 0, 0, "unknown", (), "not known", versions, ())
 
 
 def _timed(cases: tuple[CaseReport, ...]) -> float:

@@ -114,7 +114,8 @@ class LocalRunner(JobRunner):
 
     @functools.cached_property
     def _info(self) -> MachineInfo:
-        return MachineInfo(self._name, in_words(machine.describe()), workers=1, usable=True)
+        facts = machine.describe()
+        return MachineInfo(self._name, in_words(facts), workers=1, usable=True, facts=facts)
 
     @property
     def problem(self) -> str:

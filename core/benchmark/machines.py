@@ -17,6 +17,7 @@ class MachineInfo:
         workers: how many processes take jobs on it. It measures one at a time, however many they are.
         usable: whether it takes jobs now.
         reason: why not, or why not all of its workers do, in one line; empty if all is well.
+        facts: the machine itself; None while it has not told them.
     """
 
     name: str
@@ -24,6 +25,7 @@ class MachineInfo:
     workers: int
     usable: bool
     reason: str = ""
+    facts: Machine | None = None
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ from core.benchmark.jobs import JobRunner, JobState, JobStatus
 from core.benchmark.machines import ANYWHERE
 from core.benchmark.operators import OperatorsPlan
 from core.benchmark.roofline import RooflinePlan
-from core.benchmark.space import SearchPlan
+from core.benchmark.search import SearchPlan
 from tests.browser.benchmark_lab import made_up
 from tests.core.benchmark.answers import fairness_of, profile_of, roofline_for, search_of
 from tests.core.benchmark.reports import report

@@ -141,7 +141,7 @@ def test_a_measurement_is_asked_for_waited_for_and_shown(monkeypatch: pytest.Mon
     assert the_desk().held(held.job).status.state is JobState.DONE
     numbers = visit.numbers()
     assert {"Eager PyTorch, per call", "Eager, recording gradients"} <= set(numbers)
-    assert the_desk().held(held.job).run in visit.text()
+    assert the_desk().held(held.job).runs[0] in visit.text()
 
 
 def test_a_measurement_is_given_up() -> None:

@@ -13,6 +13,7 @@ from core.benchmark.tasks import Plan
 from ui.benchmark.desk import the_desk
 from ui.messages import trouble
 from ui.numbers import duration
+from ui.runs.inputs import SIDE_BY_SIDE
 from ui.visitor import visitor
 
 POLL_SECONDS = 0.5
@@ -122,8 +123,17 @@ def show_end(held: Held) -> None:
         trouble(status.problem or "It failed; the log has why.")
     elif status.state is JobState.CANCELLED:
         st.caption("It was given up; what was measured by then is here.")
+    for note in status.notes:
+        st.caption(note)
     if held.note:
         trouble(held.note)
+    if len(held.runs) > 1:
+        with st.container(horizontal=True):
+            st.caption("Measured on several machines, and recorded for each:")
+            for number, run in enumerate(held.runs, 1):
+                st.page_link("pages/runs.py", label=f"run {number}", query_params={"run": run})
+            beside = {"view": SIDE_BY_SIDE, "compare": list(held.runs)}
+            st.page_link("pages/runs.py", label="side by side", query_params=beside)
 
 
 def _words(held: Held) -> str:

@@ -86,7 +86,7 @@ def _who_is_faster(model: str, seed: int, *, projector: bool) -> None:
     if the_desk().history.problem:
         trouble(the_desk().history.problem)
     try:
-        run = _run_for(model, held.run if held is not None and held.settled else "")
+        run = _run_for(model, held.runs[0] if held is not None and held.settled and held.runs else "")
     except HistoryError as error:
         trouble(str(error))
         return

@@ -10,7 +10,8 @@ import streamlit as st
 from ui.links import Parameter, choice_complaint, forget_notices, reset
 
 PAGE: Final = "runs"
-VIEWS: Final = ("All runs", "Side by side", "Over time", "Machines", "From a file")
+SIDE_BY_SIDE: Final = "Side by side"
+VIEWS: Final = ("All runs", SIDE_BY_SIDE, "Over time", "Machines", "From a file")
 RUN: Final = "run"
 COMPARE: Final = "compare"
 """Numbers of runs in the address. Not bound to a widget: Streamlit would write a menu's words there."""

@@ -69,12 +69,14 @@ class Host:
         """The machine as a page lists it."""
         about = {each.description.about: None for each in self.workers if each.description}
         reasons = {each.reason: None for each in self.workers if each.reason}
+        facts = [each.description.facts for each in self.workers if each.description]
         return MachineInfo(
             name=self.name,
             about=" / ".join(about),
             workers=len(self.workers),
             usable=bool(self.ready),
             reason=" ".join(reasons),
+            facts=next(iter(facts), None),
         )
 
 

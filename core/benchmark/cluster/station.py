@@ -23,6 +23,7 @@ from core import machine, settings, wire
 from core.benchmark.coordinator import CANCEL, start_coordinator
 from core.benchmark.local import CANCEL_SECONDS, START_SECONDS
 from core.benchmark.machines import in_words
+from core.machine import Machine
 from core.process import Process, ProcessError
 
 RESOURCE: Final = "BENCHMARK"
@@ -50,6 +51,7 @@ class Description:
         machine: what two workers of one machine have in common, and those of two have not.
         cores: how many threads a benchmark may ask for there.
         about: the machine's devices and libraries, in words.
+        facts: the machine itself.
     """
 
     station: str
@@ -57,6 +59,7 @@ class Description:
     machine: str
     cores: int
     about: str
+    facts: Machine | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ async def describe(dask_worker: Any) -> str:  # noqa: ANN401 - Dask's worker; Da
         machine=f"named {named}" if named else host_id(),
         cores=found.logical_cores,
         about=in_words(found),
+        facts=found,
     )
     return json.dumps(wire.write(Description, described))
 

@@ -14,6 +14,7 @@ from core.benchmark.machines import ANYWHERE, MachineInfo, Where
 from core.benchmark.method import Progress
 from core.benchmark.plan import BenchmarkPlan
 from core.benchmark.tasks import Plan
+from core.machine import describe
 from tests.core.benchmark.reports import case, report
 
 PLAN = BenchmarkPlan()
@@ -27,6 +28,7 @@ class Scripted(JobRunner):
     def __init__(self) -> None:
         self.jobs: dict[str, JobStatus] = {}
         self.cancelled: list[str] = []
+        self.known: tuple[MachineInfo, ...] = ()
 
     def submit(self, plan: Plan, visitor: str, on: Where = ANYWHERE) -> str:
         if visitor == "greedy":
@@ -42,7 +44,7 @@ class Scripted(JobRunner):
         self.cancelled.append(job)
 
     def machines(self) -> tuple[MachineInfo, ...]:
-        return ()
+        return self.known
 
     @property
     def problem(self) -> str:
@@ -99,7 +101,7 @@ def test_a_finished_comparison_is_recorded_though_nobody_looks_on(
     runner.set(job, state=JobState.DONE, result=REPORT, cases=(CASE,))
     held = settled(desk, job)
     assert held.note == ""
-    run = history.get(held.run)
+    run = history.get(held.runs[0])
     assert run is not None
     assert run.report == REPORT
     assert (run.owner, run.shared, run.plan) == ("ada", False, PLAN)
@@ -119,7 +121,7 @@ def test_what_was_measured_before_it_was_lost_is_recorded(
     runner.set(job, state=JobState.FAILED, problem="The process ended.", cases=(CASE,))
     held = settled(desk, job)
     assert held.status.problem == "The process ended."
-    run = history.get(held.run)
+    run = history.get(held.runs[0])
     assert run is not None
     assert run.report.cases == (CASE,)
     assert not run.report.complete
@@ -134,7 +136,7 @@ def test_nothing_is_recorded_of_a_job_that_measured_nothing(
     desk.cancel(job)
     assert runner.cancelled == [job]
     runner.set(job, state=JobState.CANCELLED)
-    assert settled(desk, job).run == ""
+    assert settled(desk, job).runs == ()
     assert history.runs(None) == []
 
 
@@ -186,5 +188,24 @@ def test_an_app_that_ends_records_what_was_measured(tmp_path: Path, runner: Scri
     desk.close()
     held = desk.held(job)
     assert held.status.state is JobState.CANCELLED
-    assert history.get(held.run) is not None
+    assert history.get(held.runs[0]) is not None
     history.close()
+
+
+def test_each_machine_of_a_cluster_has_a_run_of_its_own(
+    desk: Desk, runner: Scripted, history: History
+) -> None:
+    facts = dataclasses.replace(describe(), cpu="A processor elsewhere")
+    runner.known = (MachineInfo("north", "", 1, usable=True, facts=facts),)
+    job = desk.submit(PLAN, "ada")
+    runner.set(job, state=JobState.RUNNING)
+    until(lambda: desk.held(job), lambda held: held.status.state is JobState.RUNNING)
+    time.sleep(0.5)
+    # One machine has left by now; of the other nothing was ever heard.
+    runner.known = ()
+    north, south = (dataclasses.replace(CASE, machine=name) for name in ("north", "south"))
+    runner.set(job, state=JobState.DONE, result=report(north, south))
+    runs = [history.get(run) for run in settled(desk, job).runs]
+    assert [run and run.machine.cpu for run in runs] == ["A processor elsewhere", "south"]
+    assert [run and run.report.cases for run in runs] == [(north,), (south,)]
+    assert len({run.machine_id for run in runs if run}) == 2
