@@ -16,10 +16,12 @@ from core.benchmark.exported import export_timed
 from core.benchmark.method import compare
 from core.benchmark.plan import Method
 from core.benchmark.report import CaseReport, EngineResult
-from core.benchmark.search import search
+from core.benchmark.rounds import BenchmarkError
 from core.benchmark.search.findings import SearchReport
+from core.benchmark.search.measurement import search
 from core.benchmark.search.space import SearchPlan, choices, defaults
 from core.benchmark.verdict import LEAST_ROUNDS, Verdict
+from core.engines.engine import EngineError
 
 SECONDS: Final = 60.0
 MAX_ERROR: Final = 0.01
@@ -67,7 +69,8 @@ class Contest:
             return f"the best could not be measured again. {self.again.engines[0].problem}".strip()
         if self.again.floor.rounds < LEAST_ROUNDS:
             return f"{self.again.floor.rounds} rounds counted after the search"
-        lost = [each.name for each in self.again.engines if each.problem]
+        ran = {each.name for each in self.report.tried if not each.problem}
+        lost = [each.name for each in self.again.engines if each.problem and each.name in ran]
         return f"not measured again: {', '.join(lost)}" if lost else ""
 
 
@@ -87,18 +90,23 @@ def run(
         batch: how many examples at once.
         method: of the comparison after the search.
     """
-    found = []
+    found: list[Contest] = []
+    failed: list[tuple[str, str]] = []
     for model in models or zoo.names():
         print(f"searching {model} for {seconds:g} s", file=sys.stderr, flush=True)
         plan = SearchPlan(model, batches=(batch,), max_error=max_error, seconds=seconds)
-        found.append(contest(plan, method))
-    return [contests(found, seconds, max_error), beside(found)]
+        try:
+            found.append(contest(plan, method))
+        except (BenchmarkError, EngineError) as error:
+            # The other models are measured all the same.
+            failed.append((model, str(error)))
+    return [contests(found, seconds, max_error, failed), beside(found)]
 
 
 def run_with(arguments: Sequence[str]) -> list[Table]:
     """Measure what the command's arguments say."""
     parser = argparse.ArgumentParser(prog="python -m bench engines")
-    parser.add_argument("--models", nargs="+", default=None, help="of the zoo; all by default")
+    parser.add_argument("--models", nargs="+", choices=zoo.names(), default=None, metavar="MODEL")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for each search")
     parser.add_argument("--max-error", type=float, default=MAX_ERROR, help="a share of the largest output")
     parser.add_argument("--batch", type=int, default=1)
@@ -137,10 +145,19 @@ def contest(
     return Contest(report, compare([Named(each.name, make(each)) for each in field], method), left_out)
 
 
-def contests(found: Sequence[Contest], seconds: float, max_error: float) -> Table:
-    """A line per model."""
+def contests(
+    found: Sequence[Contest], seconds: float, max_error: float, failed: Sequence[tuple[str, str]] = ()
+) -> Table:
+    """A line per model.
+
+    Args:
+        found: the searches.
+        seconds: that each had.
+        max_error: that each was allowed.
+        failed: models that could not be searched, with why.
+    """
     rows: list[tuple[Cell, ...]] = []
-    missed = []
+    missed = [f"{model} ({why.strip()})" for model, why in failed]
     for each in found:
         report, model = each.report, each.report.plan.model
         if each.beaten_by or each.problem:
@@ -159,6 +176,7 @@ def contests(found: Sequence[Contest], seconds: float, max_error: float) -> Tabl
             report.seconds,
             _paid(report.breakeven),
         ))  # fmt: skip
+    rows += [(model, *(None,) * 10) for model, _ in failed]
     return Table(
         title="The best configuration of every model, against every engine as it is",
         columns=(
@@ -174,7 +192,7 @@ def contests(found: Sequence[Contest], seconds: float, max_error: float) -> Tabl
         ),
         targets=(
             Target(
-                f"the best is at least as fast as every engine as it is, for each of {len(found)} models; "
+                f"the best is at least as fast as every engine as it is, for each of {len(rows)} models; "
                 f"missed: {', '.join(missed) or 'none'}",
                 met=not missed,
             ),
@@ -193,7 +211,9 @@ def beside(found: Sequence[Contest]) -> Table:
             times = None if one.summary is None else one.summary.median * 1e6
             said = f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
             rows.append((model, one.name, times, said, str(one.judgement.verdict)))
-        rows += [(model, name, None, None, why[:60]) for name, why in each.left_out]
+        again = () if each.again is None else each.again.engines
+        failed = [(one.name, one.problem) for one in again if one.problem]
+        rows += [(model, name, None, None, why[:60]) for name, why in (*each.left_out, *failed)]
     return Table(
         title="Every engine as it is, beside the best that was found",
         columns=("model", "engine", "median us", "times the best's speed (95%)", "verdict"),

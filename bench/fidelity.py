@@ -18,6 +18,7 @@ from bench.fidelity_medians import Medians, Subject, medians, medians_table
 from bench.fidelity_neighbor import timed_visits
 from bench.fidelity_verdicts import simulated, timed_comparisons
 from bench.registry import Table
+from core import zoo
 
 REPEATS: Final = 100
 TURNS: Final = 6
@@ -83,7 +84,7 @@ def run_with(arguments: Sequence[str]) -> list[Table]:
     parser.add_argument("--repeats", type=int, default=REPEATS, help="comparisons of known engines")
     parser.add_argument("--turns", type=int, default=TURNS, help="of ours and theirs, per model and batch")
     parser.add_argument("--visits", type=int, default=VISITS, help="of a neighbor")
-    parser.add_argument("--models", nargs="+", default=MODELS, help="whose medians are taken")
+    parser.add_argument("--models", nargs="+", choices=zoo.names(), default=MODELS, metavar="MODEL")
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)
     parser.add_argument("--threads", nargs="+", type=int, default=THREADS)
     return run(**vars(parser.parse_args(arguments)))

@@ -12,8 +12,8 @@ from typing import Final
 from bench.fidelity_verdicts import CONTENDERS, EQUAL, MORE, judged
 from bench.registry import Cell, Table, Target
 from core import machine
-from core.benchmark.method import Progress, compare
 from core.benchmark.fairness.neighbor import Neighbor
+from core.benchmark.method import Progress, compare
 from core.benchmark.plan import Method
 from core.benchmark.report import CaseReport
 from core.benchmark.verdict import Verdict

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.benchmark.fingerprint import machine_fingerprint
 from core.machine import Machine, describe
 
 
@@ -12,8 +11,3 @@ from core.machine import Machine, describe
 def this_machine() -> Machine:
     """The machine, at most a minute old."""
     return describe()
-
-
-def this_machine_id() -> str:
-    """Its fingerprint."""
-    return machine_fingerprint(this_machine())

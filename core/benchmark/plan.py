@@ -184,13 +184,23 @@ class BenchmarkPlan:
         for model in self.models:
             made = zoo.build(model, self.seed)
             for batch in self.batches:
-                if batch > zoo.MAX_BATCH:
-                    raise BenchmarkError(_too_large(made, batch))
-                made.example_inputs(batch)
+                check_batch(made, batch)
 
     def _exported(self, model: str) -> bytes:
         needed = any(map(needs_export, self.engines))
         return export_onnx(zoo.build(model, self.seed)) if needed else b""
+
+
+def check_batch(model: zoo.ZooModel, batch: int) -> None:
+    """Refuses a batch that is none, or too large.
+
+    Raises:
+        BenchmarkError: if it is too large, with the memory that it would take.
+        ZooError: if it is none.
+    """
+    if batch > zoo.MAX_BATCH:
+        raise BenchmarkError(_too_large(model, batch))
+    model.example_inputs(batch)
 
 
 def _too_large(model: zoo.ZooModel, batch: int) -> str:

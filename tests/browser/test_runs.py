@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from core.benchmark.history import Run, read_json
-from tests.browser.benchmark_lab import ROUNDS, keep, made_up, recorded, rows, runs
+from tests.browser.benchmark_lab import REJECTED, ROUNDS, keep, made_up, recorded, rows, runs
 from tests.browser.conftest import TROUBLE
 from tests.browser.hooks_lab import SLOW_MS
 from tests.browser.lab import contrast
@@ -170,7 +170,7 @@ def test_a_run_opens_with_its_numbers_words_figures_and_facts(visitor: Visitor, 
     said = page.locator(".uth-said")
     expect(said).to_contain_text("faster at batch 1")
     expect(said).to_contain_text("slower at batch 8")
-    expect(said).to_contain_text("⚠ The processor's frequency is not fixed.")
+    expect(said).to_contain_text(f"⚠ {REJECTED}")
     # Ratios, distribution, the sweep, and the meter of what others used.
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     for name in ("How many times as fast", "Over the batch", "What others used of this machine"):
@@ -217,10 +217,10 @@ def test_csv_has_a_line_per_engine_and_round(visitor: Visitor, house: House, tmp
         for engine, seconds in one.seconds.items()
     }
     assert len(expected) == 2 * 3 * ROUNDS
-    timed = [line for line in lines if line["round"] != ""]
     found = {
-        (line["batch"], line["round"], line["engine"]): float(line["seconds"]) for line in timed
-    }  # fmt: skip
+        (line["batch"], line["round"], line["engine"]): float(line["seconds_per_call"]) for line in lines
+    }
+    assert len(lines) == len(found)
     assert found == expected
 
 

@@ -142,14 +142,14 @@ def _rows(rows: Sequence[FairnessRow], *, key: str, projector: bool) -> None:
         [
             {
                 "setting": row.title,
-                "verdict": row.problem
+                "verdict": "none"
                 if row.judgement is None
                 else f"{SIGNS[row.judgement.verdict]} {row.judgement.verdict}",
                 "times as fast": "" if row.judgement is None else times(row.judgement.ratio.value),
                 "moved by": "" if row.moved is None else times(row.moved),
                 "winner": "✗ flips" if row.flips else "",
                 "favors": title(row.gains.partition(",")[0]) if row.gains else "",
-                "what it is": row.about,
+                "what it is": f"No verdict: {row.problem} {row.about}" if row.problem else row.about,
             }
             for row in rows
         ],

@@ -104,9 +104,7 @@ def ask(
     plan: _Plan | None = None
     try:
         plan = make()
-        check = getattr(plan, "check", None)
-        if check is not None:
-            check()
+        plan.check()
     except (BenchmarkError, EngineError, ZooError) as error:
         plan = None
         trouble(str(error))

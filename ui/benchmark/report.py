@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from core.benchmark import CaseReport, Method, Report, Verdict
+from core.benchmark import CaseReport, Method, Report, Verdict, breakeven
 from core.benchmark.conclusion import case_label, conclusions
 from core.benchmark.report import EngineResult
 from core.benchmark.statistics import P90_SAMPLES, P99_SAMPLES
@@ -116,10 +116,19 @@ def _row(engine: EngineResult, case: CaseReport) -> dict[str, object]:
         else error.problem or f"{'✓' if error.agree else '✗'} {gap(error.absolute)}",
         "load": "" if engine.load_seconds is None else duration(engine.load_seconds),
         "first call": "" if engine.first_seconds is None else duration(engine.first_seconds),
+        "pays off": _payback(engine, case),
         "memory": "" if memory is None else f"{(memory.after - memory.before) / MIB:,.1f} MiB",
         "memory at most": "" if memory is None else f"{(memory.peak - memory.before) / MIB:,.1f} MiB",
         "settings": "; ".join(f"{name} {value}" for name, value in (engine.metadata or {}).items()),
     }
+
+
+def _payback(engine: EngineResult, case: CaseReport) -> str:
+    """After how many calls its load and first call have paid off beside the baseline; without an export."""
+    found = breakeven.of_report(case, engine.name)
+    if found is None:
+        return ""
+    return str(found.payback) if found.calls is None else f"{found.payback} {found.calls:,} calls"
 
 
 def _percentile(value: float | None, engine: EngineResult, least: int) -> str:

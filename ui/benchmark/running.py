@@ -6,17 +6,18 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.benchmark import JobError, JobState
+from core.benchmark import BenchmarkPlan, JobError, JobState
 from core.benchmark.desk import Held
 from core.benchmark.machines import ANYWHERE, EVERYWHERE, Where
 from core.benchmark.tasks import Plan
-from ui.benchmark.desk import the_desk
+from ui.benchmark.desk import THE_SERVER, the_desk
 from ui.messages import trouble
 from ui.numbers import duration
 from ui.runs.inputs import SIDE_BY_SIDE
 from ui.visitor import visitor
 
 POLL_SECONDS = 0.5
+NOT_YET = "This model has not been measured here yet."
 _ANY = "any machine that is free"
 _EACH = "each machine, for comparison"
 
@@ -116,6 +117,15 @@ def wait_for(
     on_news(held)
 
 
+@st.fragment(run_every=4 * POLL_SECONDS)
+def wait_for_the_server() -> None:
+    """Says that nothing was measured yet; runs the page again when the server begins to, after its start."""
+    ahead = current(BenchmarkPlan, THE_SERVER)
+    if ahead is not None and not ahead.settled:
+        st.rerun()
+    st.caption(NOT_YET)
+
+
 def show_end(held: Held) -> None:
     """What is to be said about a job that is over."""
     status = held.status
@@ -151,5 +161,4 @@ def _words(held: Held) -> str:
     left = (
         "" if progress.seconds_left is None else f", about {duration(round(progress.seconds_left) or 1)} left"
     )
-    where = f" on {status.machine}" if status.machine else ""
-    return f"{progress.stage}{where}{left}"
+    return f"{progress.stage}{left}"

@@ -11,23 +11,31 @@ from core.benchmark.history import HistoryError, Run
 from core.engines import EngineError
 from core.zoo import ZooError, names, titles
 from ui.benchmark.best import show_best
-from ui.benchmark.desk import DEMO, THE_SERVER, sees, the_desk
+from ui.benchmark.desk import DEMO, THE_SERVER, machine_ids, sees, the_desk
 from ui.benchmark.fair import show_fair
 from ui.benchmark.inputs import draw_inputs, read_plan, seconds_needed
 from ui.benchmark.operators import show_operators
 from ui.benchmark.report import show_report
 from ui.benchmark.roof import show_roof
-from ui.benchmark.running import current, draw_where, show_end, show_refusal, start_button, wait_for
+from ui.benchmark.running import (
+    NOT_YET,
+    current,
+    draw_where,
+    show_end,
+    show_refusal,
+    start_button,
+    wait_for,
+    wait_for_the_server,
+)
 from ui.benchmark.take_away import program_button
 from ui.benchmark.words import age
 from ui.figures import follow_theme
-from ui.machine import this_machine_id
 from ui.messages import trouble
 from ui.numbers import duration
 from ui.onnx.inputs import BENCH_VIEWS
 
 KEY: Final = "onnx:bench"
-_LOOKED_THROUGH: Final = 20
+_LOOKED_THROUGH: Final = 100
 """In how many runs one with a verdict is looked for."""
 
 
@@ -99,17 +107,24 @@ def _who_is_faster(model: str, seed: int, *, projector: bool) -> None:
     elif ahead is not None and not ahead.settled and model in DEMO.models:
         st.caption("The worked example is measured after the server's start, which is now:")
         wait_for(ahead.job, key=f"{KEY}:ahead", mine=False)
+    elif model in DEMO.models:
+        wait_for_the_server()
     else:
-        st.caption("This model has not been measured here yet.")
+        st.caption(NOT_YET)
 
 
 def _run_for(model: str, mine: str) -> Run | None:
-    """The run to show: the visitor's last, if it has this model; else the machine's newest with a verdict."""
+    """The run to show: the visitor's last, if it has this model; else the newest from here with a verdict."""
     history = the_desk().history
     run = history.get(mine) if mine else None
     if run is not None and model in run.plan.models:
         return run
-    lines = history.runs(sees(), model=model, machine_id=this_machine_id(), limit=_LOOKED_THROUGH)
+    ids = machine_ids()
+    lines = [
+        line
+        for line in history.runs(sees(), model=model, limit=_LOOKED_THROUGH)
+        if line.machine_id in ids and not line.imported
+    ]
     line = next((each for each in lines if each.judged), lines[0] if lines else None)
     return None if line is None else history.get(line.id)
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.benchmark.history import HistoryError, Run, RunLine
-from core.benchmark.side_by_side import MAX_RUNS, Cell, SideBySide, side_by_side
+from core.benchmark.side_by_side import MAX_RUNS, Cell, Row, SideBySide, side_by_side
 from core.zoo import titles
 from ui.benchmark.desk import the_desk
 from ui.benchmark.words import age, name_of
@@ -91,7 +91,7 @@ def _figure(compared: SideBySide, runs: Sequence[Run], names: Mapping[str, str],
     figure = go.Figure()
     for number, run in enumerate(runs):
         points = [
-            (f"{name_of(row.engine)}, {row.model}, batch {row.batch}, {row.threads} thr.", cell)
+            (_where(row), cell)
             for row in judged
             if (cell := row.cells[number]) is not None and cell.ratio is not None
         ]
@@ -118,6 +118,11 @@ def _figure(compared: SideBySide, runs: Sequence[Run], names: Mapping[str, str],
         alt="The ratios of the chosen runs, with their intervals",
         download="side-by-side",
     )
+
+
+def _where(row: Row) -> str:
+    threads = f"{row.threads} thread{'s' if row.threads > 1 else ''}"
+    return f"{name_of(row.engine)}, {titles().get(row.model, row.model)}, batch {row.batch}, {threads}"
 
 
 def _judged(cells: Sequence[Cell | None]) -> bool:

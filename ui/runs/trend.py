@@ -104,7 +104,11 @@ def _draw(points: Sequence[TrendPoint], *, projector: bool) -> None:
         if before is not None and point.versions_id != before:
             figure.add_vline(x=number - 0.5, line={"dash": "dot", "color": theme_colour("gradient")})
         before = point.versions_id
-    figure.update_xaxes(title="run, the oldest first; dotted: other library versions from here on", nticks=10)
+    figure.update_xaxes(
+        title="run, the oldest first; dotted: other library versions from here on",
+        tick0=1,
+        dtick=max(1, len(points) // 10),
+    )
     figure.update_yaxes(title="µs per call, median and quartiles", rangemode="tozero")
     medians = [point.result.median for _, point in known if point.result.median is not None]
     alt = (

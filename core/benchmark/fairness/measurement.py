@@ -15,7 +15,7 @@ from core.benchmark.fairness.cold import compare_cold
 from core.benchmark.fairness.neighbor import Neighbor
 from core.benchmark.fairness.setting import OTHER_BATCHES, DoesNotApplyError, Duel, Setting
 from core.benchmark.method import Progress, Stop, Tell, compare
-from core.benchmark.plan import Method, needs_export
+from core.benchmark.plan import Method, check_batch, needs_export
 from core.benchmark.report import CaseReport
 from core.benchmark.rounds import BenchmarkError
 from core.benchmark.statistics import Ratio
@@ -66,7 +66,7 @@ class FairnessPlan:
             raise BenchmarkError(f"Got {self.threads} threads, expected 1 to {cores}, as this machine has.")
         if not 1 <= self.cold_calls <= MOST_CALLS:
             raise BenchmarkError(f"Got {self.cold_calls} cold calls, expected 1 to {MOST_CALLS:,}.")
-        zoo.build(self.model, self.seed).example_inputs(self.batch)
+        check_batch(zoo.build(self.model, self.seed), self.batch)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,11 @@ class OperatorsPlan:
     options: EngineOptions = field(default_factory=EngineOptions)
     seconds: float = 0.5
 
+    def check(self) -> None:
+        """Refuses what cannot be profiled; errors as `BenchmarkPlan.check`."""
+        models, batches, threads = (self.model,), (self.batch,), (self.threads,)
+        BenchmarkPlan(models, (EngineKind.EAGER,), batches, threads, seed=self.seed).check()
+
 
 def operators(
     plan: OperatorsPlan, *, tell: Tell = lambda _: None, stop: Stop = lambda: False
@@ -67,9 +72,7 @@ def operators(
     Raises:
         BenchmarkError, ZooError: if there is no such model, batch or number of threads.
     """
-    BenchmarkPlan(
-        models=(plan.model,), engines=(EngineKind.EAGER,), batches=(plan.batch,), threads=(plan.threads,)
-    ).cases()
+    plan.check()
     caveats: list[str] = []
     tell(Progress("Profiling PyTorch", 0.1, None))
     eager = _eager(plan, caveats, stop)

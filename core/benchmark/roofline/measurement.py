@@ -39,6 +39,10 @@ class RooflinePlan:
     method: Method = field(default_factory=lambda: Method(samples=0))
     peak: PeakPlan = field(default_factory=PeakPlan)
 
+    def check(self) -> None:
+        """Refuses what cannot be measured; errors as `BenchmarkPlan.check`."""
+        self.benchmark().check()
+
     def benchmark(self) -> BenchmarkPlan:
         """The comparison that the times are taken from."""
         return BenchmarkPlan(

@@ -8,7 +8,7 @@ from typing import Final
 
 from core import machine, zoo
 from core.benchmark.configuration import Configuration, default_threads
-from core.benchmark.plan import MAX_CASES, Method
+from core.benchmark.plan import MAX_CASES, Method, check_batch
 from core.benchmark.rounds import BenchmarkError
 from core.engines.catalog import available
 from core.engines.engine import EngineKind, EngineOptions, Optimization, Spin
@@ -71,7 +71,7 @@ class SearchPlan:
             )
         model = zoo.build(self.model, self.seed)
         for batch in self.batches:
-            model.example_inputs(batch)
+            check_batch(model, batch)
 
     @property
     def baseline(self) -> Configuration:
