@@ -1,4 +1,7 @@
-"""`python -m bench NAME`: run a benchmark, print its tables, write them as JSON with this machine's facts."""
+"""`python -m bench NAME`: run a benchmark, print its tables, write them as JSON with this machine's facts.
+
+Some have options: `python -m bench NAME --help`.
+"""
 
 import argparse
 import json
@@ -9,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench.registry import BENCHMARKS, Benchmark, Cell, Table
+from bench.registry import BENCHMARKS, Benchmark, Cell, OptionError, Table
 from core import machine
 
 RESULTS: Final = Path(__file__).with_name("results")
@@ -17,20 +20,33 @@ RESULTS: Final = Path(__file__).with_name("results")
 
 def main(arguments: Sequence[str], benchmarks: Mapping[str, Benchmark] = BENCHMARKS) -> int:
     """Run what the arguments say; the exit status is 2 for a name that does not exist."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, print, and write JSON.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure, print, and write JSON.",
+        add_help=False,
+        allow_abbrev=False,
+    )
     parser.add_argument("name", nargs="?", help="a benchmark; --list shows them")
     parser.add_argument("--json", type=Path, metavar="PATH", help="default: bench/results/NAME.json")
     parser.add_argument("--list", action="store_true", help="list the benchmarks")
-    options = parser.parse_args(arguments)
+    parser.add_argument("-h", "--help", action="store_true", help="this, or a benchmark's own options")
+    options, more = parser.parse_known_args(arguments)
     if options.list:
         for name, benchmark in benchmarks.items():
             print(f"{name}: {benchmark.description}")
+        return 0
+    if options.help and options.name not in benchmarks:
+        parser.print_help()
         return 0
     if options.name not in benchmarks:
         came = "no name" if options.name is None else repr(options.name)
         print(f"bench: got {came}, expected one of: {', '.join(benchmarks)}", file=sys.stderr)
         return 2
-    tables = benchmarks[options.name].run()
+    try:
+        tables = benchmarks[options.name].run([*more, "--help"] if options.help else more)
+    except OptionError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
     for table in tables:
         print(render(table), end="\n\n")
     path = options.json or RESULTS / f"{options.name}.json"

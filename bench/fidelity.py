@@ -48,7 +48,7 @@ def run(
     batches: Sequence[int] = BATCHES,
     threads: Sequence[int] = THREADS,
 ) -> list[Table]:
-    """Measure; about ten minutes with all that is asked for by default, on two cores.
+    """Measure; about eleven minutes with all that is asked for by default, on two cores.
 
     Args:
         parts: which of the measurements.

@@ -29,7 +29,7 @@ EQUAL: Final = "equal"
 MORE: Final = "10% more work"
 CONTENDERS: Final = (Known(BASE, PRODUCTS), Known(EQUAL, PRODUCTS), Known(MORE, MORE_PRODUCTS))
 METHOD: Final = Method(
-    block_seconds=0.01, least_rounds=20, most_rounds=60, least_seconds=0.0, warm_seconds=0.05, samples=0
+    block_seconds=0.02, least_rounds=20, most_rounds=60, least_seconds=0.0, warm_seconds=0.05, samples=0
 )
 
 _TRUTH: Final = {EQUAL: Verdict.CANNOT_TELL, MORE: Verdict.SLOWER}

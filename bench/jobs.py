@@ -87,7 +87,7 @@ def run(
     method: Method = METHOD,
     sweep_method: Method = jobs_cluster.METHOD,
 ) -> list[Table]:
-    """Measure; about four minutes with all that is asked for by default.
+    """Measure; about five minutes with all that is asked for by default.
 
     Args:
         jobs: how many are submitted of each kind, on this machine.

@@ -27,10 +27,10 @@ from core.benchmark.plan import BenchmarkPlan, Method
 MACHINES: Final = ("A", "B", "C")
 TIMES: Final = 2.5
 METHOD: Final = Method(
-    block_seconds=0.05, least_rounds=20, most_rounds=20, most_foreign=1.0, least_seconds=0.0,
+    block_seconds=0.05, least_rounds=30, most_rounds=30, most_foreign=1.0, least_seconds=0.0,
     warm_seconds=0.05, samples=0,
 )  # fmt: skip
-"""Two processes sleep for a block each in a round: two seconds in all."""
+"""Two processes sleep for a block each in a round: three seconds in all."""
 
 _ONE: Final = "one worker"
 _ALL: Final = f"{len(MACHINES)} workers"

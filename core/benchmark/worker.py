@@ -29,7 +29,13 @@ from core.engines.engine import Array, EngineError, Fact, InferenceEngine
 MEMORY_BYTES: Final = 4 * 2**30
 _CLOSE_SECONDS: Final = 2.0
 _DIE_WITH_PARENT: Final = 1  # Linux: PR_SET_PDEATHSIG
-_PRELOADED: Final = ("torch", "onnxruntime", "core.benchmark.worker", "core.benchmark.plan")
+_PRELOADED: Final = (
+    "torch",
+    "onnxruntime",
+    "core.benchmark.worker",
+    "core.benchmark.plan",
+    "core.benchmark.settled",
+)
 
 
 class WorkerError(RuntimeError):

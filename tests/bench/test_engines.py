@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,6 +86,18 @@ def test_a_search_is_made_and_its_best_is_measured_beside_every_engine_as_it_is(
     assert (one.beaten_by, one.problem) == ((), "")
     (target,) = contests([one], 30.0, 0.0).targets
     assert target.met
+
+
+def test_real_engines_are_measured_again_on_one_exported_file() -> None:
+    plan = replace(PLAN, engines=(EngineKind.EAGER, EngineKind.ORT))
+    best = Tried(default(EngineKind.ORT, 1), default=True, within=True)
+    report = replace(found(None, best), best=Finalist(best, None, None, 1.0))
+    one = contest(plan, QUICK, searched=lambda _: report)
+    assert one.again is not None
+    assert one.again.baseline == best.name
+    assert EAGER.name in {each.name for each in one.compared}
+    assert one.again.complete
+    assert all(each.error is None or each.error.agree for each in one.again.engines)
 
 
 def test_a_default_that_is_faster_than_the_best_is_a_miss() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -20,7 +21,7 @@ from bench.__main__ import render
 from bench.fidelity import Part
 from bench.fidelity_bare import BARER, CALLED, save, timer
 from bench.fidelity_medians import Medians, Subject, medians, medians_table
-from bench.fidelity_neighbor import Visit, interrupted, neighbors
+from bench.fidelity_neighbor import Visit, interrupted, neighbors, timed_visits
 from bench.fidelity_verdicts import BASE, CONTENDERS, EQUAL, MORE, Noise, comparisons, simulated, verdicts
 from bench.registry import Table
 from core import zoo
@@ -182,13 +183,28 @@ def test_half_way_is_half_of_the_rounds(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(fidelity_neighbor, "compare", compare)
     found = interrupted(1, replace(QUICK, least_rounds=6, most_rounds=6))
     assert entered == ["Round 4"]
+    assert found is not None
     assert len(found.rounds) == 6
 
 
 def test_a_neighbor_that_never_came_is_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fidelity_neighbor, "compare", lambda *_, **__: case(RIGHT))
-    with pytest.raises(RuntimeError, match="half way"):
-        interrupted(1, QUICK)
+    assert interrupted(1, QUICK) is None
+    table = timed_visits(3, QUICK)
+    assert table.rows == ()
+    assert not table.targets[0].met
+    assert "in 0 comparisons" in render(table)
+
+
+def test_a_real_neighbor_comes_and_has_gone_when_the_comparison_is_over() -> None:
+    found = interrupted(2, replace(QUICK, least_rounds=4, most_rounds=4))
+    assert found is not None
+    assert len(found.rounds) == 4
+    # Engines and neighbors are children of the fork server, which stays.
+    ours = psutil.Process()
+    left = set(ours.children(recursive=True)) - set(ours.children())
+    _, alive = psutil.wait_procs(left, timeout=5)
+    assert not alive
 
 
 def test_verdicts_that_a_neighbor_changed_are_counted() -> None:
@@ -202,6 +218,7 @@ def test_verdicts_that_a_neighbor_changed_are_counted() -> None:
     assert not table.targets[0].met
     assert "2 changed" in render(table)
     assert neighbors([same], QUICK, 3.0).targets[0].met
+    assert not neighbors([same], QUICK, 3.0, missing=1).targets[0].met
 
 
 def test_the_arguments_say_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

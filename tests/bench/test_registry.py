@@ -65,6 +65,41 @@ def test_running_prints_and_writes(
     assert record["tables"][0]["targets"][1] == {"text": "at most 1 ms: 1.23 ms", "met": False}
 
 
+def test_options_reach_a_benchmark_that_has_some(benchmarks: dict[str, Benchmark], tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def run_with(arguments: list[str]) -> list[Table]:
+        asked.append(arguments)
+        return [TABLE]
+
+    sys.modules["bench.fake"].__dict__["run_with"] = run_with
+    command = ["fake", "--models", "mlp", "cnn", "--json", str(tmp_path / "fake.json"), "--repeats", "3"]
+    assert main(command, benchmarks) == 0
+    assert main(["fake", "--help", "--json", str(tmp_path / "fake.json")], benchmarks) == 0
+    assert asked == [["--models", "mlp", "cnn", "--repeats", "3"], ["--help"]]
+
+
+def test_options_for_a_benchmark_that_has_none_are_refused_in_one_line(
+    benchmarks: dict[str, Benchmark], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fake", "--repeats", "3"], benchmarks) == 2
+    message = "bench: got --repeats 3, expected no more: this benchmark has no options\n"
+    assert capsys.readouterr().err == message
+
+
+def test_help_alone_is_that_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "--list" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["fidelity", "engines", "jobs"])
+def test_these_have_help_of_their_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"python -m bench {name}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("arguments", "came"), [(["nothing"], "'nothing'"), ([], "no name")])
 def test_an_unknown_name_gives_one_line_with_the_names(
     arguments: list[str], came: str, capsys: pytest.CaptureFixture[str]

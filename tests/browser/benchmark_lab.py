@@ -42,10 +42,11 @@ import secrets
 import ui.benchmark.desk
 from core.benchmark.fairness import FairnessPlan
 from core.benchmark.jobs import JobRunner, JobState, JobStatus
-from core.benchmark.machines import ANYWHERE
+from core.benchmark.machines import ANYWHERE, MachineInfo
 from core.benchmark.operators import OperatorsPlan
 from core.benchmark.roofline import RooflinePlan
 from core.benchmark.search import SearchPlan
+from core.machine import describe
 from tests.browser.benchmark_lab import made_up
 from tests.core.benchmark.answers import fairness_of, profile_of, roofline_for, search_of
 from tests.core.benchmark.reports import report
@@ -72,7 +73,7 @@ class Answers(JobRunner):
         pass
 
     def machines(self):
-        return ()
+        return (MachineInfo("this machine", "as it is", 1, usable=True, facts=describe()),)
 
     @property
     def problem(self):
@@ -83,6 +84,23 @@ class Answers(JobRunner):
 
 
 ui.benchmark.desk.runner = lambda _: Answers()
+"""
+
+_QUICK: Final = """
+import ui.benchmark.desk
+import ui.benchmark.inputs
+from core.benchmark import BenchmarkPlan, Method
+
+
+def quick():
+    return Method(
+        block_seconds=0.005, most_foreign=1.0, least_rounds=20, least_seconds=0.0, warm_seconds=0.05,
+        samples=10,
+    )
+
+
+ui.benchmark.inputs.Method = quick
+ui.benchmark.desk.DEMO = BenchmarkPlan(batches=(1, 8, 64), method=quick())
 """
 
 
@@ -168,15 +186,24 @@ def recorded(folder: Path) -> list[Run]:
 
 def answering_app(folder: Path) -> tuple[Path, Mapping[str, str]]:
     """The app with made-up answers in place of measurements; its script and environment, for `serve`."""
+    return _changed_app(folder, _ANSWERS)
+
+
+def quick_app(folder: Path) -> tuple[Path, Mapping[str, str]]:
+    """The app that measures in earnest, but in few seconds, and all rounds count; script and environment."""
+    return _changed_app(folder, _QUICK)
+
+
+def _changed_app(folder: Path, change: str) -> tuple[Path, Mapping[str, str]]:
     script = folder / "app.py"
-    shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
+    shutil.copytree(ROOT / ".streamlit", folder / ".streamlit", dirs_exist_ok=True)
     text = (ROOT / "app.py").read_text(encoding="utf-8")
     frame = 'Path(__file__).with_name("dashboard.py")'
     assert frame in text
     head, found, tail = text.partition("_LOGGER: Final")
     assert found
     dashboard = f"Path({str(ROOT / 'dashboard.py')!r})"
-    script.write_text(head + _ANSWERS + found + tail.replace(frame, dashboard), encoding="utf-8")
+    script.write_text(head + change + found + tail.replace(frame, dashboard), encoding="utf-8")
     return script, {"PYTHONPATH": str(ROOT)}
 
 
@@ -239,7 +266,7 @@ def give_up(page: Page) -> Locator:
 
 def measuring(page: Page) -> Locator:
     """How far the measurement is, in words."""
-    return page.get_by_text("…").filter(has_text="hourglass_top")
+    return panel(page).get_by_text("…").filter(has_text="hourglass_top")
 
 
 def await_rounds(page: Page) -> None:

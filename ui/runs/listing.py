@@ -26,7 +26,7 @@ def show_list(lines: Sequence[RunLine]) -> None:
                 "": _mark(line),
                 "models": ", ".join(titles().get(model, model) for model in line.models),
                 "result": result_words(line),
-                "machine": line.machine.cpu,
+                "machine": _machine(line),
                 "torch": line.machine.versions.torch,
                 "onnxruntime": line.machine.versions.onnxruntime,
                 "note": line.note,
@@ -61,6 +61,12 @@ def label(line: RunLine) -> str:
     """A run in a menu."""
     models = ", ".join(titles().get(model, model) for model in line.models)
     return f"{models}, {age(line.started)}: {result_words(line)}"[:110]
+
+
+def _machine(line: RunLine) -> str:
+    """Its name in a cluster, if it has one, and its processor."""
+    names = dict.fromkeys(each.machine for each in line.results if each.machine)
+    return ": ".join([", ".join(names), line.machine.cpu] if names else [line.machine.cpu])
 
 
 def _mark(line: RunLine) -> str:

@@ -8,8 +8,8 @@ from typing import Final
 
 import onnx
 
-from core import zoo
 from core.benchmark.errand import run_errand
+from core.benchmark.exported import export_timed
 from core.benchmark.method import Progress, Stop, Tell
 from core.benchmark.operators.eager import EagerPlan, profile_eager
 from core.benchmark.operators.graph import ExportedNode, exported_nodes
@@ -26,7 +26,6 @@ from core.benchmark.operators.profile import (
 from core.benchmark.plan import BenchmarkPlan
 from core.benchmark.worker import WorkerError
 from core.engines.engine import EngineError, EngineKind, EngineOptions
-from core.engines.ort import export_onnx
 
 _FUSED: Final = (
     "PyTorch ran {} without calling the modules inside: compare its time with all that ONNX Runtime took."
@@ -80,7 +79,7 @@ def operators(
     if not stop():
         tell(Progress("Exporting", 0.4, None))
         try:
-            data = export_onnx(zoo.build(plan.model, plan.seed))
+            data = export_timed(plan.model, plan.seed).data
         except EngineError as error:
             caveats.append(str(error))
     if data and not stop():

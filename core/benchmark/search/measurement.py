@@ -98,7 +98,7 @@ def _decide(plan: SearchPlan, screening: Screening, budget: Budget) -> CaseRepor
         seed=plan.seed,
         batch=plan.baseline.batch,
         # The outputs of other batches can only be held against their own baseline's, as was done before.
-        engines=tuple(replace(each, error=errors[each.name]) for each in case.engines),
+        engines=tuple(replace(each, error=errors.get(each.name)) for each in case.engines),
         caveats=tuple(each for each in case.caveats if "does not give the numbers" not in each),
     )
 

@@ -265,4 +265,5 @@ def _quick(method: Method) -> Method:
 
 
 def _no_baseline(why: str) -> str:
+    why = why or "There was no time for it: allow more seconds."
     return f"The baseline, with which all are compared, could not be run. {why}"
