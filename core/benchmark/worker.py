@@ -292,6 +292,8 @@ def _serve(connection: Connection, runs: Runs, memory_bytes: int) -> None:
             return
         try:
             server.do(order)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # whoever asked is gone
         except EngineError as error:
             server.fail(str(error))
         except MemoryError:
