@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from core.units import factor
+
 _MINUS: Final = "\N{MINUS SIGN}"
 
 
@@ -61,24 +63,9 @@ def gap(value: float) -> str:
     return f"{value:.1e}"
 
 
-def duration(seconds: float) -> str:
-    """A time with three digits in the unit that suits it: `8.41 µs`, `12.3 ms`, `1.5 s`, `2 min 5 s`."""
-    if seconds >= 99.95:
-        minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes:,} min {rest} s"
-    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns")):
-        # Compared as it will be printed: 999.7 µs is 1 ms.
-        shown = float(f"{seconds * factor:.3g}")
-        if shown >= 1 or unit == "ns":
-            return f"{shown:g} {unit}"
-    raise AssertionError("unreachable")  # pragma: no cover
-
-
-def times(factor: float) -> str:
-    """A factor with two places behind the point, and at least three digits: `1.80×`, `0.0123×`, `1,234×`."""
-    if factor >= 100:
-        return f"{factor:,.0f}×"
-    return f"{factor:.2f}×" if factor >= 1 else f"{factor:.3g}×"
+def times(value: float) -> str:
+    """How many times as fast or as much: `1.80×`."""
+    return f"{factor(value)}×"
 
 
 def _typeset(value: float, digits: int) -> str:

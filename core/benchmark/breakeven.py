@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from core.benchmark.report import CaseReport, EngineResult
 from core.benchmark.rounds import BenchmarkError
+from core.units import duration
 
 
 class Payback(StrEnum):
@@ -54,7 +55,7 @@ class BreakEven:
         return f"{self._answer()}{self._range()}."
 
     def _answer(self) -> str:
-        extra, saved = seconds_shown(abs(self.extra)), seconds_shown(abs(self.saved))
+        extra, saved = duration(abs(self.extra)), duration(abs(self.saved))
         match self.payback:
             case Payback.AT_ONCE:
                 return f"at once: {self.engine} costs no more at first and no more per call than {self.other}"
@@ -142,14 +143,6 @@ def of_report(report: CaseReport, engine: str, *, export_seconds: float = 0.0) -
         return None
     ratio = other.judgement.ratio
     return calls(*costs[0], *costs[1], interval=(ratio.low, ratio.high), names=(baseline.name, other.name))
-
-
-def seconds_shown(seconds: float) -> str:
-    """A time with three digits and the unit that suits it."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}" if seconds < 1000 * size else f"{seconds:,.0f} s"
-    return f"{seconds * 1e9:.3g} ns"
 
 
 def _cost(result: EngineResult, export: float) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from core.benchmark.report import CaseReport, EngineResult, Report
 from core.benchmark.verdict import Verdict
 from core.engines.catalog import title
+from core.units import factor
 from core.zoo import titles
 
 
@@ -75,9 +76,9 @@ def _clause(
     if not these:
         return ""
     ratios = [each.judgement.ratio.value for _, each in these if each.judgement]
-    factor = words(min(ratios), max(ratios))
+    range_words = words(min(ratios), max(ratios))
     where = "" if len(these) == len(judged) else f" {_at([case for case, _ in these], cases)}"
-    return f"{verdict}{where}{f' ({factor})' if factor else ''}"
+    return f"{verdict}{where}{f' ({range_words})' if range_words else ''}"
 
 
 def _at(some: Sequence[CaseReport], cases: Sequence[CaseReport]) -> str:
@@ -92,14 +93,8 @@ def _at(some: Sequence[CaseReport], cases: Sequence[CaseReport]) -> str:
 
 
 def _range(low: float, high: float) -> str:
-    one, two = _factor(low), _factor(high)
+    one, two = factor(low), factor(high)
     return one if one == two else f"{one} to {two}"
-
-
-def _factor(value: float) -> str:
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
 
 
 def _unique(items: Iterable[str]) -> list[str]:

@@ -19,6 +19,8 @@ from core.engines.ort import PROVIDERS
 
 MAX_CASES: Final = 64
 """How many comparisons one plan may ask for."""
+_AROUND_SECONDS: Final = 1.5
+"""What loading, warming up and weighing one engine takes, about."""
 MAX_ENGINES: Final = 8
 """How many engines one comparison may have: a process each."""
 
@@ -50,6 +52,13 @@ class Method:
     samples: int = 700
     sample_seconds: float = 1.5
     seed: int = 0
+
+    def seconds(self, engines: int) -> float:
+        """About how long a comparison of so many engines takes, in seconds, where no round is rejected."""
+        # One more, because the baseline runs twice; a fifth more, for what lies between the blocks.
+        blocks = self.least_rounds * (engines + 1) * self.block_seconds * 1.2
+        samples = engines * self.sample_seconds / 2 if self.samples else 0.0
+        return max(blocks, self.least_seconds) + samples + engines * _AROUND_SECONDS
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,11 @@ class BenchmarkPlan:
     options: EngineOptions = field(default_factory=EngineOptions)
     seed: int = 0
     method: Method = Method()
+
+    def seconds(self) -> float:
+        """About how long it takes, in seconds, where no round is rejected."""
+        count = len(self.models) * len(self.batches) * len(self.threads)
+        return count * self.method.seconds(len(self.engines))
 
     def cases(self) -> tuple[Case, ...]:
         """The comparisons, in order: what does not need an exported model comes without one.

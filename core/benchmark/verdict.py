@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from core import units
 from core.benchmark.rounds import BenchmarkError
 from core.benchmark.statistics import Ratio
 
@@ -86,7 +87,7 @@ class Judgement:
             factors, what = (1 / one.value, 1 / one.high, 1 / one.low), "times as long per call"
         else:
             factors, what = (one.value, one.low, one.high), "times as fast"
-        value, low, high = map(_shown, factors)
+        value, low, high = map(units.factor, factors)
         sentence = (
             f"{self.verdict}: {value} {what} ({low} to {high}); "
             f"the same engine against itself differs by up to {self.floor.share:.1%} here"
@@ -118,10 +119,3 @@ def _verdict(ratio: Ratio, margin: float) -> Verdict:
     if ratio.low > 1 + margin:
         return Verdict.FASTER
     return Verdict.SLOWER if ratio.high < 1 / (1 + margin) else Verdict.CANNOT_TELL
-
-
-def _shown(factor: float) -> str:
-    """Two places behind the point, and at least three digits that count."""
-    if factor >= 100:
-        return f"{factor:,.0f}"
-    return f"{factor:.2f}" if factor >= 1 else f"{factor:.3g}"

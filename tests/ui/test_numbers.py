@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.numbers import duration, fixed, full, gap, several, short, times
+from ui.numbers import fixed, full, gap, several, short, times
 
 # Rounded up, the largest floats would be infinite.
 finite = st.floats(-1.79e308, 1.79e308)
@@ -135,25 +135,6 @@ def test_full_is_no_longer_than_nine_digits_in_float32(bits: int) -> None:
 )
 def test_gap(value: float, text: str) -> None:
     assert gap(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (8.41e-6, "8.41 µs"),
-        (9.999e-7, "1 µs"),
-        (9.97e-7, "997 ns"),
-        (0.0123, "12.3 ms"),
-        (0.9996, "1 s"),
-        (1.5, "1.5 s"),
-        (99.9, "99.9 s"),
-        (125, "2 min 5 s"),
-        (36_000, "600 min 0 s"),
-        (0.0, "0 ns"),
-    ],
-)
-def test_a_duration_has_three_digits_in_the_unit_that_suits_it(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from core.benchmark import BenchmarkError
 from core.benchmark.desk import Held
 from core.benchmark.search.findings import SearchReport, Tried
 from core.benchmark.search.space import SearchPlan
+from core.units import duration
 from ui.benchmark.inputs import whole_numbers
 from ui.benchmark.question import ask
 from ui.benchmark.words import SIGNS
 from ui.cards import card, show_cards, verdict
 from ui.links import Parameter, choice_complaint, whole_number_complaint
-from ui.numbers import duration, gap, times
+from ui.numbers import gap, times
 from ui.text import plain
 
 KEY: Final = "onnx:best"

@@ -14,7 +14,7 @@ from core.benchmark.verdict import Judgement
 from core.engines import EngineKind, title
 from ui.benchmark.inputs import KINDS
 from ui.benchmark.plots import factor_axis
-from ui.benchmark.question import ask, draw_setup, read_setup, rounds_seconds
+from ui.benchmark.question import ask, draw_setup, read_setup
 from ui.benchmark.words import SIGNS
 from ui.cards import card, show_cards, verdict
 from ui.figures import show_figure
@@ -53,7 +53,7 @@ def show_fair(model: str, seed: int, *, projector: bool) -> None:
         key=KEY,
         label="Measure it fairly and unfairly",
         about="The same pair under a dozen settings, each with all the care of the fair one.",
-        seconds=lambda plan: 12 * rounds_seconds(plan.method, 2),
+        seconds=lambda plan: len(Setting) * plan.method.seconds(2),
         on_news=lambda held: _rows(_found(held), key=f"{KEY}:live", projector=projector),
     )
     if held is None:

@@ -19,8 +19,6 @@ KINDS: Final = {title(kind): kind for kind in EngineKind}
 WORKED_ENGINES: Final = [title(EngineKind.EAGER), title(EngineKind.ORT)]
 WORKED_BATCHES: Final = "1, 8, 64"
 MAX_ROUNDS: Final = 1000
-_OTHER_SECONDS: Final = 1.5
-"""What loading, warming up and weighing one engine takes, about."""
 
 
 def parameters() -> tuple[Parameter, ...]:
@@ -161,14 +159,6 @@ def whole_numbers(name: str, text: str | None) -> tuple[int, ...]:
             f"{name}: got {shown!r}, expected 1 to {MAX_CASES} whole numbers with commas, such as 1, 8, 64."
         )
     return tuple(dict.fromkeys(int(word) for word in words))
-
-
-def seconds_needed(plan: BenchmarkPlan) -> float:
-    """About how long a plan takes, with nobody before it."""
-    method, engines = plan.method, len(plan.engines)
-    rounds = max(method.least_rounds * (engines + 1) * method.block_seconds * 1.2, method.least_seconds)
-    cases = len(plan.models) * len(plan.batches) * len(plan.threads)
-    return cases * (rounds + engines * (_OTHER_SECONDS + method.sample_seconds / 2))
 
 
 @st.cache_data(ttl=600, max_entries=1, show_spinner=False)

@@ -10,10 +10,10 @@ import streamlit as st
 from core.benchmark import BenchmarkPlan
 from core.benchmark.operators import GraphNode, NodeState, OperatorProfile, OperatorsPlan
 from core.engines import EngineKind
+from core.units import duration
 from ui.benchmark.question import ask, draw_setup, read_setup
 from ui.cards import card, show_cards, verdict
 from ui.figures import show_figure
-from ui.numbers import duration
 from ui.style import theme_colour
 from ui.text import plain
 

@@ -9,15 +9,15 @@ from typing import TypeVar
 import streamlit as st
 
 from core import machine
-from core.benchmark import BenchmarkError, Method
+from core.benchmark import BenchmarkError
 from core.benchmark.desk import Held
 from core.benchmark.tasks import Plan
 from core.engines import EngineError
+from core.units import duration
 from core.zoo import MAX_BATCH, ZooError
 from ui.benchmark.running import current, show_end, show_refusal, start_button, wait_for
 from ui.links import Parameter, whole_number_complaint
 from ui.messages import trouble
-from ui.numbers import duration
 
 _Plan = TypeVar("_Plan", bound=Plan)
 
@@ -121,9 +121,3 @@ def ask(
     if plan is not None and plan != held.plan:
         st.markdown("**What follows was measured for other inputs than those above.**")
     return held
-
-
-def rounds_seconds(method: Method, engines: int) -> float:
-    """About how long a comparison of so many engines takes."""
-    rounds = max(method.least_rounds * (engines + 1) * method.block_seconds * 1.2, method.least_seconds)
-    return rounds + engines * 1.5

@@ -11,11 +11,12 @@ from core.benchmark import CaseReport, Method, Report, Verdict, breakeven
 from core.benchmark.conclusion import case_label, conclusions
 from core.benchmark.report import EngineResult
 from core.benchmark.statistics import P90_SAMPLES, P99_SAMPLES
+from core.units import duration
 from ui.benchmark.plots import distribution_figure, foreign_figure, ratio_figure, sweep_figure
 from ui.benchmark.words import name_of, others, said, same_numbers
 from ui.cards import card, show_cards, verdict
 from ui.figures import show_figure
-from ui.numbers import duration, gap, times
+from ui.numbers import gap, times
 from ui.text import plain
 
 MIB: Final = 2**20

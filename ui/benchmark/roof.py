@@ -8,15 +8,15 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.benchmark import BenchmarkError, Method
+from core.benchmark import BenchmarkError
 from core.benchmark.roofline import Roofline, RooflinePlan
+from core.units import duration
 from ui.benchmark.inputs import KINDS, WORKED_ENGINES
-from ui.benchmark.question import ask, draw_setup, read_setup, rounds_seconds
+from ui.benchmark.question import ask, draw_setup, read_setup
 from ui.benchmark.words import name_of
 from ui.cards import card, show_cards, verdict
 from ui.figures import show_figure
 from ui.links import Parameter, choice_complaint
-from ui.numbers import duration
 from ui.style import theme_colour
 from ui.text import plain
 
@@ -56,7 +56,7 @@ def show_roof(model: str, seed: int, *, projector: bool) -> None:
         key=KEY,
         label="Measure the roof and the engines",
         about="The machine's peak by products of matrices, its bandwidth by copies, then the engines.",
-        seconds=lambda plan: 10 + rounds_seconds(Method(), len(getattr(plan, "engines", ()))),
+        seconds=lambda plan: 10 + plan.benchmark().seconds(),
     )
     if held is not None and isinstance(held.status.result, Roofline):
         _show(held.status.result, projector=projector)

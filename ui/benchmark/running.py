@@ -10,9 +10,9 @@ from core.benchmark import BenchmarkPlan, JobError, JobState
 from core.benchmark.desk import Held
 from core.benchmark.machines import ANYWHERE, EVERYWHERE, Where
 from core.benchmark.tasks import Plan
+from core.units import duration
 from ui.benchmark.desk import THE_SERVER, the_desk
 from ui.messages import trouble
-from ui.numbers import duration
 from ui.runs.inputs import SIDE_BY_SIDE
 from ui.visitor import visitor
 

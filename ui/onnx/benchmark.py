@@ -9,11 +9,12 @@ import streamlit as st
 from core.benchmark import BenchmarkError, BenchmarkPlan
 from core.benchmark.history import HistoryError, Run
 from core.engines import EngineError
+from core.units import duration
 from core.zoo import ZooError, names, titles
 from ui.benchmark.best import show_best
 from ui.benchmark.desk import DEMO, THE_SERVER, machine_ids, sees, the_desk
 from ui.benchmark.fair import show_fair
-from ui.benchmark.inputs import draw_inputs, read_plan, seconds_needed
+from ui.benchmark.inputs import draw_inputs, read_plan
 from ui.benchmark.operators import show_operators
 from ui.benchmark.report import show_report
 from ui.benchmark.roof import show_roof
@@ -31,7 +32,6 @@ from ui.benchmark.take_away import program_button
 from ui.benchmark.words import age
 from ui.figures import follow_theme
 from ui.messages import trouble
-from ui.numbers import duration
 from ui.onnx.inputs import BENCH_VIEWS
 
 KEY: Final = "onnx:bench"
@@ -86,8 +86,7 @@ def _who_is_faster(model: str, seed: int, *, projector: bool) -> None:
             plan,
             key=KEY,
             on=on,
-            note=f"About {duration(round(seconds_needed(plan)))}, alone on the machine. "
-            "You may leave meanwhile.",
+            note=f"About {duration(round(plan.seconds()))}, alone on the machine. You may leave meanwhile.",
         )
     if held is not None and held.settled:
         show_end(held)

@@ -9,12 +9,13 @@ import streamlit as st
 
 from core.benchmark.history import HistoryError, Run, RunLine
 from core.benchmark.side_by_side import MAX_RUNS, Cell, Row, SideBySide, side_by_side
+from core.units import duration
 from core.zoo import titles
 from ui.benchmark.desk import the_desk
 from ui.benchmark.words import age, name_of
 from ui.figures import follow_theme, show_figure
 from ui.messages import trouble
-from ui.numbers import duration, times
+from ui.numbers import times
 from ui.runs.inputs import choose_runs, chosen_runs, run_complaint
 from ui.runs.listing import label
 from ui.text import plain

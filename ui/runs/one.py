@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from core.benchmark.history import HistoryError, Run, write_csv, write_json
+from core.units import duration
 from core.zoo import titles
 from ui.benchmark.desk import sees, the_desk
 from ui.benchmark.report import show_report
 from ui.benchmark.take_away import program_button
 from ui.benchmark.words import age
 from ui.messages import trouble
-from ui.numbers import duration
 from ui.runs.inputs import start_again
 
 

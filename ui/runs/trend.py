@@ -8,11 +8,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.benchmark.history import RunLine, Series, TrendPoint
+from core.units import duration
 from core.zoo import titles
 from ui.benchmark.desk import sees, the_desk
 from ui.benchmark.words import name_of
 from ui.figures import follow_theme, show_figure
-from ui.numbers import duration, times
+from ui.numbers import times
 from ui.style import theme_colour
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.benchmark.breakeven import BreakEven, seconds_shown
+from core.benchmark.breakeven import BreakEven
 from core.benchmark.configuration import Configuration
 from core.benchmark.report import CaseReport, Error
 from core.benchmark.rounds import Round
 from core.benchmark.search.space import Excluded, SearchPlan
 from core.benchmark.statistics import Ratio, ratio
 from core.benchmark.verdict import Judgement, Verdict
+from core.units import duration
 
 
 @dataclass(frozen=True)
@@ -200,10 +201,10 @@ def _once(report: SearchReport, tried: Tried) -> str:
     said = f"It pays {report.breakeven}" if report.breakeven is not None else ""
     if tried.load_seconds is None or tried.first_seconds is None:
         return said
-    load, first = seconds_shown(tried.load_seconds), seconds_shown(tried.first_seconds)
+    load, first = duration(tried.load_seconds), duration(tried.first_seconds)
     costs = f"Loading takes {load}, the first call {first}"
     if report.breakeven is not None and report.export_seconds and tried.configuration.needs_export:
-        costs += f", the export {seconds_shown(report.export_seconds)}"
+        costs += f", the export {duration(report.export_seconds)}"
     return f"{costs}. {said}".strip()
 
 

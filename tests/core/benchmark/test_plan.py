@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core import machine
-from core.benchmark.plan import MAX_CASES, MAX_ENGINES, BenchmarkPlan, Contender
+from core.benchmark.plan import MAX_CASES, MAX_ENGINES, BenchmarkPlan, Contender, Method
 from core.benchmark.rounds import BenchmarkError
 from core.engines.engine import EngineError, EngineKind, EngineOptions
 from core.zoo import ZooError
@@ -87,3 +87,11 @@ def test_a_model_that_cannot_be_exported_is_one_line() -> None:
     with pytest.raises(EngineError) as caught:
         BenchmarkPlan(models=("early_exit",), engines=(EngineKind.ORT,)).cases()
     assert "\n" not in str(caught.value)
+
+
+def test_the_time_that_a_plan_takes_grows_with_what_is_measured() -> None:
+    one = BenchmarkPlan().seconds()
+    assert BenchmarkPlan(batches=(1, 2), threads=(1, 2)).seconds() == pytest.approx(4 * one)
+    # 40 rounds of two engines and the twin, 50 ms each.
+    assert one > 40 * 3 * 0.05
+    assert BenchmarkPlan(method=Method(samples=0)).seconds() < one

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.benchmark import BenchmarkError, BenchmarkPlan
+from core.benchmark import BenchmarkError
 from core.benchmark.plan import MAX_CASES
-from ui.benchmark.inputs import seconds_needed, whole_numbers
+from ui.benchmark.inputs import whole_numbers
 
 
 @given(st.lists(st.integers(0, 10**9 - 1), min_size=1, max_size=MAX_CASES), st.sampled_from([", ", ",", " "]))
@@ -35,9 +35,3 @@ def test_a_text_is_read_or_refused_as_its_words_are_numbers(text: str) -> None:
 def test_more_than_can_be_measured_is_refused() -> None:
     with pytest.raises(BenchmarkError, match=f"expected 1 to {MAX_CASES} whole numbers"):
         whole_numbers("Batches", " ".join("1" for _ in range(MAX_CASES + 1)))
-
-
-def test_the_time_needed_grows_with_what_is_measured() -> None:
-    one = seconds_needed(BenchmarkPlan())
-    assert seconds_needed(BenchmarkPlan(batches=(1, 2), threads=(1, 2))) == pytest.approx(4 * one)
-    assert one > 40 * 3 * 0.05
