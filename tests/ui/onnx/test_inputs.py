@@ -42,10 +42,15 @@ def test_a_label_survives_the_address(label: str) -> None:
 
 def test_every_default_can_be_in_a_link() -> None:
     for item in parameters():
-        assert (
-            item.complaint(str(item.default).lower() if isinstance(item.default, bool) else str(item.default))
-            == ""
-        )
+        texts = item.default if isinstance(item.default, list) else [str(item.default)]
+        assert [item.complaint(text.lower() if text in {"True", "False"} else text) for text in texts] == [
+            "" for _ in texts
+        ]
+
+
+def test_no_two_inputs_have_the_same_key() -> None:
+    keys = [item.key for item in parameters()]
+    assert len(set(keys)) == len(keys)
 
 
 def test_the_worked_example_is_the_plan_that_nobody_changed() -> None:
