@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from core.settings import PREFIX
 
@@ -11,8 +11,9 @@ from core.settings import PREFIX
 # take fifty times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# No test measures time: the first torch call of a process alone takes longer than hypothesis allows.
-settings.register_profile("no-deadline", deadline=None)
+# No test measures time: the first torch call of a process alone takes longer than hypothesis allows, and on a
+# busy machine to make up an example does.
+settings.register_profile("no-deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no-deadline")
 
 

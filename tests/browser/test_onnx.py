@@ -335,7 +335,7 @@ def test_what_no_exporter_can_do_is_one_line(visitor: Visitor, query: dict[str, 
     visitor.open(link(**query))
     expect(visitor.page.locator(".uth-error")).to_have_text(said)
     expect(visitor.page.locator("iframe")).to_have_count(0)
-    expect(visitor.page.get_by_role("tab")).to_have_count(5)
+    expect(visitor.page.get_by_role("tab")).to_have_count(6)
 
 
 # Predict first.

@@ -51,6 +51,7 @@ VIEWS: list[dict[str, str]] = [
     {"tab": TABS[2]},
     *({"tab": TABS[3], "where": place} for place in PLACES),
     {"tab": TABS[4]},
+    {"tab": TABS[5]},
 ]
 PATIENCE_S = 120
 BUSY = f"{AT_ONCE} runs are going on already; try again in a moment."
