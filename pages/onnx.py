@@ -120,7 +120,7 @@ if bench.open:
         if from_file():
             st.caption("A model from here is measured: choose one above.")
         else:
-            show_benchmark(chosen_model(), chosen_seed(), projector=projector)
+            show_benchmark(chosen_model(), chosen_seed(), hidden=hidden, projector=projector)
 if take_away.open:
     with take_away:
         if from_file():

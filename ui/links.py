@@ -133,10 +133,19 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
 
 
 def _first_value(parameter: Parameter) -> Value:
-    """What an input begins with: a text from the link at once, since its widget may be in a closed tab."""
-    if isinstance(parameter.default, str) and parameter.key in st.query_params:
-        return str(st.query_params[parameter.key])
-    return parameter.default
+    """What an input begins with: what the link says, at once, since its widget may be in a closed tab."""
+    if parameter.key not in st.query_params:
+        return parameter.default
+    text = str(st.query_params[parameter.key])
+    default = parameter.default
+    if isinstance(default, list):
+        return list(st.query_params.get_all(parameter.key))
+    if isinstance(default, bool):
+        return text.lower() == "true"
+    if isinstance(default, int):
+        number = whole_number(text)
+        return default if number is None else number
+    return float(text) if isinstance(default, float) else text
 
 
 def _keep(parameter: Parameter, texts: list[str]) -> None:

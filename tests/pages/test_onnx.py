@@ -39,7 +39,7 @@ from core.process import AT_ONCE, Child, Process, memory_error
 from tests.pages.visit import Visit, open_page
 from ui.netron.shelf import the_shelf
 from ui.onnx.exports import the_answers
-from ui.onnx.inputs import LANGUAGES, OWN_FILE, PLACES, TABS, WHY_VIEWS, parameters
+from ui.onnx.inputs import BENCH_VIEWS, LANGUAGES, OWN_FILE, PLACES, TABS, WHY_VIEWS, parameters
 
 PAGE = "pages/onnx.py"
 LEGACY, DYNAMO = Exporter.LEGACY, Exporter.DYNAMO
@@ -126,7 +126,7 @@ def finished(visit: Visit, key: str) -> Visit:
 
 def shown_plan(visit: Visit) -> str:
     """The program of the plan that the page is about."""
-    visit.put({"tab": TABS[4]})
+    visit.put({"tab": TABS[5]})
     return f"{visit.app.code[0].value}\n"
 
 
@@ -344,12 +344,33 @@ LINK = {
     "where": PLACES[1],
     "language": LANGUAGES[3],
     "preset": PRESETS[4].title,
+    "bench": BENCH_VIEWS[3],
+    "engines": "ONNX Runtime",
+    "batches": "2",
+    "threads": "2",
+    "models": titles()["cnn"],
+    "rounds": "50",
+    "spin": "off",
+    "graph": "basic",
+    "examples": "4",
+    "cores": "2",
+    "first": "TorchScript",
+    "second": "torch.compile",
+    "error": "1%",
+    "patience": "60",
+    "sizes": "2",
+    "under": "ONNX Runtime",
 }
 """Another value than the default for every input."""
 LINKED = ExportPlan(
     "keywords", seed=7, batch=3, exporter=LEGACY, opset=17, dynamic=("x:0", "scale:0", "shift:0"),
     optimize=False, training=True, input_names=("a", "b", "c"), output_names=("z",),
 )  # fmt: skip
+
+
+def shown(value: object) -> str:
+    """A value as a link has it."""
+    return (", ".join(map(str, value)) if isinstance(value, list) else str(value)).lower()
 
 
 def test_the_link_is_of_every_input() -> None:
@@ -365,7 +386,7 @@ def test_a_link_restores_everything(tab: str) -> None:
     assert visit.notices() == visit.troubles() == []
     for key, value in LINK.items():
         if key not in {"tab", "predict"}:
-            assert str(visit.get(key)).lower() == value.lower(), key
+            assert shown(visit.get(key)) == value.lower(), key
     assert visit.get("tab") == tab
     assert "onnx:export" not in visit.app.session_state
     assert shown_plan(visit) == export_program(LINKED)
@@ -397,6 +418,22 @@ GARBAGE = {
     "where": "Nope",
     "language": "COBOL",
     "preset": "Nope",
+    "bench": "Nope",
+    "engines": "The fastest",
+    "batches": "many",
+    "threads": "1;2",
+    "models": "Nope",
+    "rounds": "0",
+    "spin": "round",
+    "graph": "Nope",
+    "examples": "0",
+    "cores": "two",
+    "first": "Nope",
+    "second": "Nope",
+    "error": "none at all",
+    "patience": "-1",
+    "sizes": "y" * 5_000,
+    "under": "Nope",
 }
 
 
@@ -522,9 +559,9 @@ def test_before_the_guess_a_preset_does_not_tell_either() -> None:
 
 
 def test_before_the_guess_there_is_no_file_and_no_graph() -> None:
-    visit = lab_of(CONV, predict="true", tab=TABS[4])
+    visit = lab_of(CONV, predict="true", tab=TABS[5])
     assert visit.app.get("iframe") == []
-    assert [each.proto.label for each in visit.app.get("download_button")] == ["export.py"]
+    assert [each.proto.label for each in visit.app.get("download_button")] == ["export.py", "benchmark.py"]
 
 
 def guess(visit: Visit, place: int, text: str) -> Visit:
@@ -802,8 +839,8 @@ def test_the_browser_gets_the_file_and_the_example_only_when_asked() -> None:
 def test_what_is_taken_away_is_the_program_and_the_file() -> None:
     answer = known(CONV)
     assert answer.exported is not None
-    visit = lab_of(CONV, tab=TABS[4])
-    program, file = (each.proto for each in visit.app.get("download_button"))
+    visit = lab_of(CONV, tab=TABS[5])
+    program, file, _ = (each.proto for each in visit.app.get("download_button"))
     assert (program.label, file.label) == ("export.py", "cnn.onnx")
     identity = _calculate_file_id(answer.exported.data, "application/octet-stream", "cnn.onnx")
     assert identity in file.url
@@ -832,7 +869,7 @@ def test_a_refusal_is_one_line_and_the_tabs_keep_working(plan: ExportPlan) -> No
         assert visit.troubles() == []
         assert visit.verdicts() == ["✗ no file came out"]
     assert shown_plan(visit) == export_program(plan)
-    assert [each.proto.label for each in visit.app.get("download_button")] == ["export.py"]
+    assert [each.proto.label for each in visit.app.get("download_button")] == ["export.py", "benchmark.py"]
 
 
 # Processes.

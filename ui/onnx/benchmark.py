@@ -39,8 +39,11 @@ _LOOKED_THROUGH: Final = 100
 """In how many runs one with a verdict is looked for."""
 
 
-def show_benchmark(model: str, seed: int, *, projector: bool) -> None:
-    """Draws the tab, for the model on the stage."""
+def show_benchmark(model: str, seed: int, *, hidden: bool, projector: bool) -> None:
+    """Draws the tab, for the model on the stage; `hidden` while a prediction is open."""
+    if hidden:
+        st.caption("Hidden until you have made your guess above.")
+        return
     if model not in names():
         st.caption("This model is here for its export alone. The others are measured: choose one above.")
         return
