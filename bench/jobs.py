@@ -192,7 +192,7 @@ def starts_table(found: dict[str, list[Start]]) -> Table:
         notes=(
             f"{MODEL}, batch 1, in random order; medians, and the 90th percentile of net.",
             "raw: from submit until the job's status says that the first round begins.",
-            "export: from that stage's line to the next, in the process that measures; nothing is cached.",
+            "export: from that stage's line to the next, in the process that measures, which keeps the file.",
             "load and first call, warm-up rule: by the result; the baseline's twice, for its twin.",
             "net: raw without these. Before loading: the queue and the process that measures.",
             "Around loading: new processes, inputs, outputs compared. Around warm-up: orders and answers.",
