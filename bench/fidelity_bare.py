@@ -68,6 +68,7 @@ def loop(folder: Path, threads: int, seconds: float) -> dict[str, float]:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.add_session_config_entry("session.intra_op.spin_duration_us", "1000")
     session = ort.InferenceSession(folder / _MODEL, options, providers=["CPUExecutionProvider"])
+    # Our own file; NumPy unpickles nothing unless it is asked to.
     with np.load(folder / _INPUTS) as saved:
         given = dict(saved)
     wanted = [each.name for each in session.get_inputs()]

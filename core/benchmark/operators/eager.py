@@ -200,6 +200,8 @@ def _marked(model: nn.Module) -> Iterator[None]:
     def leave(_: nn.Module, __: object, ___: object) -> None:
         open_marks.pop().__exit__(None, None, None)
 
+    # Global hooks, in a process that profiles this one model and ends: a hook on a module would take an
+    # encoder off its fused path.
     handles = [
         hooks.register_module_forward_pre_hook(enter),
         hooks.register_module_forward_hook(leave, always_call=True),
