@@ -12,7 +12,7 @@ from bench.registry import Cell, Table, Target
 from core import zoo
 from core.benchmark.breakeven import BreakEven, Payback
 from core.benchmark.configuration import Configuration, Maker, Named, contenders
-from core.benchmark.exported import export_timed
+from core.benchmark.exported import Exported, export_if_possible
 from core.benchmark.method import compare
 from core.benchmark.plan import Method
 from core.benchmark.report import CaseReport, EngineResult
@@ -129,19 +129,24 @@ def contest(
     report = searched(plan) if searched is not None else search(plan, make=make)
     known = {each.configuration: each for each in report.tried}
     kinds, excluded = choices(plan)
-    as_they_are = defaults(kinds, plan.batches[0])
+    # What needs a file that the exporter refuses to write.
+    refused = tuple(each for each in report.excluded if each.name in kinds)
+    as_they_are = defaults(
+        [kind for kind in kinds if kind not in {each.name for each in refused}], plan.batches[0]
+    )
     wrong = [
         (each.name, known[each].problem) for each in as_they_are if each in known and known[each].problem
     ]
-    left_out = tuple([(each.name, each.reason) for each in excluded] + wrong)
+    left_out = tuple([(each.name, each.reason) for each in excluded + refused] + wrong)
     if report.best is None:
         return Contest(report, None, left_out)
     best = report.best.tried.configuration
     names = {name for name, _ in wrong}
     field = [best, *(each for each in as_they_are if each != best and each.name not in names)]
     if make is None:
-        data = export_timed(plan.model, plan.seed).data if any(each.needs_export for each in field) else b""
-        make = contenders(plan.model, plan.seed, data)
+        needed = any(each.needs_export for each in field)
+        exported = export_if_possible(plan.model, plan.seed) if needed else Exported()
+        make = contenders(plan.model, plan.seed, exported)
     return Contest(report, compare([Named(each.name, make(each)) for each in field], method), left_out)
 
 

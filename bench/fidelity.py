@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
+from bench.fidelity_beside import Beside, beside, beside_table
 from bench.fidelity_medians import Medians, Subject, medians, medians_table
 from bench.fidelity_neighbor import timed_visits
 from bench.fidelity_verdicts import simulated, timed_comparisons
@@ -22,6 +23,7 @@ from core import zoo
 
 REPEATS: Final = 100
 TURNS: Final = 6
+PROCESSES: Final = 5
 VISITS: Final = 5
 SIMULATED: Final = 400
 MODELS: Final = ("simple_mlp", "mlp", "cnn", "transformer")
@@ -32,6 +34,7 @@ THREADS: Final = (1,)
 class Part(StrEnum):
     """What can be measured by itself."""
 
+    BESIDE = "beside"
     MEDIANS = "medians"
     VERDICTS = "verdicts"
     NEIGHBOR = "neighbor"
@@ -41,6 +44,7 @@ def run(
     *,
     parts: Sequence[Part] = tuple(Part),
     repeats: int = REPEATS,
+    processes: int = PROCESSES,
     turns: int = TURNS,
     visits: int = VISITS,
     simulations: int = SIMULATED,
@@ -48,11 +52,12 @@ def run(
     batches: Sequence[int] = BATCHES,
     threads: Sequence[int] = THREADS,
 ) -> list[Table]:
-    """Measure; about eleven minutes with all that is asked for by default, on two cores.
+    """Measure; about a quarter of an hour with all that is asked for by default, on two cores.
 
     Args:
         parts: which of the measurements.
         repeats: how many comparisons of equal and unequal engines.
+        processes: in how many our blocks and theirs are timed side by side, per model, batch and threads.
         turns: how often our medians and theirs are taken, per model, batch and number of threads.
         visits: how often a neighbor comes, of each size.
         simulations: how many comparisons are drawn at random per line.
@@ -61,10 +66,18 @@ def run(
         threads: with how many.
     """
     tables: list[Table] = []
+    subjects = list(itertools.starmap(Subject, itertools.product(models, batches, threads)))
+    if Part.BESIDE in parts:
+        pairs: list[Beside] = []
+        start = time.perf_counter()
+        for subject in subjects:
+            _say(f"blocks of {subject.model}, batch {subject.batch}, threads {subject.threads}")
+            pairs += beside(subject, processes)
+        tables.append(beside_table(pairs, time.perf_counter() - start))
     if Part.MEDIANS in parts:
         found: list[Medians] = []
         start = time.perf_counter()
-        for subject in itertools.starmap(Subject, itertools.product(models, batches, threads)):
+        for subject in subjects:
             _say(f"medians of {subject.model}, batch {subject.batch}, threads {subject.threads}")
             found += medians(subject, turns)
         tables.append(medians_table(found, turns, time.perf_counter() - start))
@@ -82,6 +95,7 @@ def run_with(arguments: Sequence[str]) -> list[Table]:
     parser = argparse.ArgumentParser(prog="python -m bench fidelity")
     parser.add_argument("--parts", nargs="+", type=Part, choices=tuple(Part), default=tuple(Part))
     parser.add_argument("--repeats", type=int, default=REPEATS, help="comparisons of known engines")
+    parser.add_argument("--processes", type=int, default=PROCESSES, help="with our blocks and theirs")
     parser.add_argument("--turns", type=int, default=TURNS, help="of ours and theirs, per model and batch")
     parser.add_argument("--visits", type=int, default=VISITS, help="of a neighbor")
     parser.add_argument("--models", nargs="+", choices=zoo.names(), default=MODELS, metavar="MODEL")

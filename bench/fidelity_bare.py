@@ -22,6 +22,8 @@ CALLED: Final = "called"
 """The call that the engine makes: of a module, in inference mode entered each time; of `session.run`."""
 BARER: Final = "barer"
 """The same with less around it: inference mode entered once for all; inputs and outputs bound beforehand."""
+CALL: Final = "with mode:\n    module(*args, **kwargs)"
+"""What the Timer times."""
 WARM_SECONDS: Final = 0.1
 BLOCK_SECONDS: Final = 0.01
 
@@ -37,28 +39,38 @@ def save(folder: Path, onnx_data: bytes, inputs: Mapping[str, Any]) -> None:
 
 def timer(model: str, seed: int, batch: int, threads: int, seconds: float) -> dict[str, float]:
     """A model of the zoo by `torch.utils.benchmark`, each way for so many seconds."""
-    import torch
     from torch.utils.benchmark import Timer
 
-    from core import zoo
-
-    made = zoo.build(model, seed)
-    args, kwargs = made.arguments(list(made.example_inputs(batch, zoo.InputKind.NORMAL, seed)))
-    mode = torch.inference_mode()
-    names = {"module": made.module.eval(), "args": args, "kwargs": kwargs, "mode": mode}
+    names = names_of_call(model, seed, batch)
 
     def median(statement: str) -> float:
         timed = Timer(statement, globals=names, num_threads=threads)
         timed.blocked_autorange(min_run_time=WARM_SECONDS)
         return float(timed.blocked_autorange(min_run_time=seconds).median)
 
-    called = median("with mode:\n    module(*args, **kwargs)")
-    with mode:
+    called = median(CALL)
+    with names["mode"]:
         return {CALLED: called, BARER: median("module(*args, **kwargs)")}
+
+
+def names_of_call(model: str, seed: int, batch: int) -> dict[str, Any]:
+    """What the names in `CALL` stand for: a module of the zoo, its example inputs, and inference mode."""
+    import torch
+
+    from core import zoo
+
+    made = zoo.build(model, seed)
+    args, kwargs = made.arguments(list(made.example_inputs(batch, zoo.InputKind.NORMAL, seed)))
+    return {"module": made.module.eval(), "args": args, "kwargs": kwargs, "mode": torch.inference_mode()}
 
 
 def loop(folder: Path, threads: int, seconds: float) -> dict[str, float]:
     """ONNX Runtime's session with the engine's options, in a loop; blocks of both ways in turn."""
+    return _in_turn(session_calls(folder, threads), seconds)
+
+
+def session_calls(folder: Path, threads: int) -> dict[str, Callable[[], object]]:
+    """A call of a session with the engine's options each way, on what `save` wrote."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -81,13 +93,10 @@ def loop(folder: Path, threads: int, seconds: float) -> dict[str, float]:
         binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array))
     for name in outputs:
         binding.bind_output(name)
-    return _in_turn(
-        {
-            CALLED: lambda: session.run(outputs, feeds),
-            BARER: lambda: session.run_with_iobinding(binding),
-        },
-        seconds,
-    )
+    return {
+        CALLED: lambda: session.run(outputs, feeds),
+        BARER: lambda: session.run_with_iobinding(binding),
+    }
 
 
 def _in_turn(ways: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:

@@ -9,7 +9,8 @@ from typing import TypeAlias
 from torch import Tensor
 
 from core import machine
-from core.benchmark.plan import Contender, needs_export
+from core.benchmark.exported import Exported
+from core.benchmark.plan import contender, needs_export
 from core.benchmark.worker import Runs
 from core.engines.engine import EngineKind, EngineOptions, InferenceEngine, Optimization, Spin
 from core.engines.ort import PROVIDERS
@@ -72,12 +73,11 @@ Maker: TypeAlias = Callable[[Configuration], Runs]
 """What makes a contender of a configuration; its name need not say the settings."""
 
 
-def contenders(model: str, seed: int, onnx_data: bytes) -> Maker:
+def contenders(model: str, seed: int, exported: Exported) -> Maker:
     """What makes contenders that run a model of the zoo, all of ONNX Runtime's on the same file."""
 
     def make(each: Configuration) -> Runs:
-        data = onnx_data if each.needs_export else b""
-        return Contender(each.kind, model, seed, each.batch, each.options, data)
+        return contender(each.kind, model, seed, each.batch, each.options, exported)
 
     return make
 

@@ -9,12 +9,12 @@ from typing import Final
 from torch import Tensor
 
 from core import machine, zoo
-from core.benchmark.exported import export_timed
+from core.benchmark.exported import Exported, export_if_possible
 from core.benchmark.footprint import batch_bytes
 from core.benchmark.meter import MOST_FOREIGN
 from core.benchmark.rounds import BLOCK_SECONDS, BenchmarkError
 from core.engines.catalog import create
-from core.engines.engine import EngineKind, EngineOptions, InferenceEngine
+from core.engines.engine import EngineError, EngineKind, EngineOptions, InferenceEngine
 from core.engines.ort import PROVIDERS
 
 MAX_CASES: Final = 64
@@ -71,6 +71,7 @@ class Contender:
         batch: of the input that it is timed with.
         options: the engine's settings.
         onnx_data: the exported model, so that several engines load the same file; empty if none is needed.
+        refusal: why there is no exported model though one is needed; then it cannot be opened.
     """
 
     kind: EngineKind
@@ -79,6 +80,7 @@ class Contender:
     batch: int = 1
     options: EngineOptions = field(default_factory=EngineOptions)
     onnx_data: bytes = field(default=b"", repr=False)
+    refusal: str = ""
 
     @property
     def name(self) -> str:
@@ -96,6 +98,8 @@ class Contender:
         Raises:
             EngineError: if it cannot be had here.
         """
+        if self.refusal:
+            raise EngineError(self.refusal)
         return create(self.kind, self._made(), self.options, onnx_data=self.onnx_data or None)
 
     def inputs(self) -> tuple[Tensor, ...]:
@@ -104,6 +108,15 @@ class Contender:
 
     def _made(self) -> zoo.ZooModel:
         return zoo.build(self.model, self.seed)
+
+
+def contender(
+    kind: EngineKind, model: str, seed: int, batch: int, options: EngineOptions, exported: Exported
+) -> Contender:
+    """A contender that has the exported model if its engine needs one, or why there is none."""
+    if not needs_export(kind):
+        return Contender(kind, model, seed, batch, options)
+    return Contender(kind, model, seed, batch, options, exported.data, exported.refusal)
 
 
 @dataclass(frozen=True)
@@ -155,17 +168,15 @@ class BenchmarkPlan:
         Raises:
             BenchmarkError: if there is nothing to compare, too much, or more threads than this machine has.
             ZooError: if there is no such model or batch.
-            EngineError: if an engine needs a model exported, and that cannot be done.
         """
         self.check()
         found = []
         for model in self.models:
-            data = self._exported(model)
+            exported = self._exported(model)
             for batch, threads in itertools.product(self.batches, self.threads):
                 options = replace(self.options, threads=threads)
                 contenders = tuple(
-                    Contender(kind, model, self.seed, batch, options, data if needs_export(kind) else b"")
-                    for kind in self.engines
+                    contender(kind, model, self.seed, batch, options, exported) for kind in self.engines
                 )
                 found.append(Case(model, self.seed, batch, threads, contenders))
         return tuple(found)
@@ -201,9 +212,9 @@ class BenchmarkPlan:
             for batch in self.batches:
                 check_batch(made, batch)
 
-    def _exported(self, model: str) -> bytes:
+    def _exported(self, model: str) -> Exported:
         needed = any(map(needs_export, self.engines))
-        return export_timed(model, self.seed).data if needed else b""
+        return export_if_possible(model, self.seed) if needed else Exported()
 
 
 def check_batch(model: zoo.ZooModel, batch: int) -> None:

@@ -281,6 +281,32 @@ def process_context() -> BaseContext:
     return context
 
 
+def timed_calls(
+    call: Callable[[], object], synchronize: Callable[[], object], calls: int, *, settle: bool
+) -> float:
+    """What calls take together, one after the other, in seconds; no garbage is collected meanwhile.
+
+    Args:
+        call: what is timed.
+        synchronize: waits until all that was called is done.
+        calls: how many.
+        settle: whether one call before them is not counted.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        if settle:
+            call()
+            synchronize()
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        synchronize()
+        return time.perf_counter() - start
+    finally:
+        gc.enable()
+
+
 def _serve(connection: Connection, runs: Runs, memory_bytes: int) -> None:
     """The process: loads the engine and answers until the parent's end closes."""
     begin(runs.threads, memory_bytes)
@@ -349,20 +375,7 @@ class _Server:
 
     def _time(self, calls: int, *, settle: bool) -> None:
         engine, call = self._loaded(), self._call
-        gc.collect()
-        gc.disable()
-        try:
-            if settle:
-                call()
-                engine.synchronize()
-            start = time.perf_counter()
-            for _ in range(calls):
-                call()
-            engine.synchronize()
-            took = time.perf_counter() - start
-        finally:
-            gc.enable()
-        self._say(seconds=took / calls)
+        self._say(seconds=timed_calls(call, engine.synchronize, calls, settle=settle) / calls)
 
     def _samples(self, calls: int, seconds: float) -> None:
         engine, call, clock = self._loaded(), self._call, time.perf_counter

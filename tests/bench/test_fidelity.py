@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from bench import fidelity, fidelity_neighbor
 from bench.__main__ import render
 from bench.fidelity import Part
 from bench.fidelity_bare import BARER, CALLED, save, timer
+from bench.fidelity_beside import Beside, beside, beside_table, in_turn
 from bench.fidelity_medians import Medians, Subject, medians, medians_table
 from bench.fidelity_neighbor import Visit, interrupted, neighbors, timed_visits
 from bench.fidelity_verdicts import BASE, CONTENDERS, EQUAL, MORE, Noise, comparisons, simulated, verdicts
@@ -82,7 +83,7 @@ def test_both_engines_are_measured_by_all() -> None:
     assert render(medians_table(found, 1, 2.0))
 
 
-def test_medians_that_are_apart_miss_the_target() -> None:
+def test_medians_that_are_surely_apart_miss_the_target() -> None:
     def of(engine: EngineKind, ours: Sequence[float]) -> Medians:
         return Medians(Subject("mlp", 4, 2), engine, ours, [1e-4] * len(ours), [0.5e-4] * len(ours))
 
@@ -91,11 +92,51 @@ def test_medians_that_are_apart_miss_the_target() -> None:
     assert [row[5] for row in table.rows] == [pytest.approx(102), pytest.approx(96)]
     assert table.rows[0][-2:] == ("1.02 (1.02 to 1.02)", "2.04 (2.04 to 2.04)")
     assert [target.met for target in table.targets] == [True, False]
-    assert "mlp at 4 (0.960)" in table.targets[1].text
+    assert "mlp at 4 (0.96 (0.96 to 0.96))" in table.targets[1].text
+    wide = medians_table([of(EngineKind.EAGER, [1.01e-4, 1.06e-4, 1.2e-4])], 3, 9.0)
+    assert wide.targets[0].met
     nothing = medians_table([of(EngineKind.EAGER, [])], 3, 9.0)
     assert not nothing.targets[0].met
     assert "no round counted" in nothing.targets[0].text
     assert "-" in render(nothing)
+
+
+def test_both_engines_are_timed_beside_the_others() -> None:
+    found = beside(Subject("scalar_linear", 2), 1, blocks=3, seconds=0.001)
+    assert [each.engine for each in found] == [EngineKind.EAGER, EngineKind.ORT]
+    assert all(0 < each.ours[0] < 1 and 0 < each.theirs[0] < 1 for each in found)
+    assert render(beside_table(found, 2.0))
+
+
+def test_blocks_that_are_apart_miss_the_target() -> None:
+    same = [1e-4] * 3
+    table = beside_table(
+        [
+            Beside(Subject("mlp", 4, 2), EngineKind.EAGER, [1.02e-4] * 3, same),
+            Beside(Subject("mlp", 4, 2), EngineKind.ORT, [1.04e-4] * 3, same),
+        ],
+        9.0,
+    )
+    assert [target.met for target in table.targets] == [True, False]
+    assert "mlp at 4 (1.040)" in table.targets[1].text
+
+
+def test_blocks_in_turn_are_of_the_same_length_and_in_random_order() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def way(name: str, seconds: float) -> Callable[[int], float]:
+        def block(calls: int) -> float:
+            asked.append((name, calls))
+            return seconds
+
+        return block
+
+    found = in_turn(way("ours", 0.002), way("theirs", 0.001), 20, 0.01)
+    assert found == {"ours": 0.002, "theirs": 0.001}
+    measured = asked[-40:]
+    assert {calls for _, calls in measured} == {5}
+    firsts = {measured[place][0] for place in range(0, 40, 2)}
+    assert firsts == {"ours", "theirs"}
 
 
 def test_ten_percent_more_work_is_ten_percent_more_products() -> None:

@@ -148,7 +148,7 @@ def fairness(
         tell(Progress("Exporting", 0.0, None))
         needed = needs_export(plan.first) or needs_export(plan.second)
         exported = export_timed(plan.model, plan.seed) if needed else Exported()
-        make = contenders(plan.model, plan.seed, exported.data)
+        make = contenders(plan.model, plan.seed, exported)
     options = EngineOptions(threads=plan.threads)
     duel = Duel(
         Configuration(plan.first, options, plan.batch),

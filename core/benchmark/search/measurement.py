@@ -14,7 +14,7 @@ from dataclasses import replace
 from core.benchmark import breakeven
 from core.benchmark.breakeven import BreakEven
 from core.benchmark.configuration import Configuration, Maker, contenders
-from core.benchmark.exported import Exported, export_timed
+from core.benchmark.exported import Exported, export_if_possible
 from core.benchmark.method import Progress, Stop, Tell, compare
 from core.benchmark.report import CaseReport
 from core.benchmark.rounds import BenchmarkError
@@ -52,8 +52,12 @@ def search(
     if make is None:
         if any(replace(plan.baseline, kind=kind).needs_export for kind in kinds):
             budget.say("Exporting", 0.0)
-            exported = export_timed(plan.model, plan.seed)
-        make = contenders(plan.model, plan.seed, exported.data)
+            exported = export_if_possible(plan.model, plan.seed)
+        make = contenders(plan.model, plan.seed, exported)
+        if exported.refusal:
+            refused = tuple(kind for kind in kinds if replace(plan.baseline, kind=kind).needs_export)
+            excluded += tuple(Excluded(kind, exported.refusal) for kind in refused)
+            kinds = tuple(kind for kind in kinds if kind not in refused)
     screening = Screening(plan, make, budget, done)
     screening.run(kinds)
     case = _decide(plan, screening, budget)

@@ -83,10 +83,16 @@ def test_what_the_zoo_does_not_have_is_one_line(changes: dict[str, object]) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_that_cannot_be_exported_is_one_line() -> None:
-    with pytest.raises(EngineError) as caught:
-        BenchmarkPlan(models=("early_exit",), engines=(EngineKind.ORT,)).cases()
+def test_a_model_that_cannot_be_exported_runs_on_the_engines_that_need_no_file() -> None:
+    engines = (EngineKind.EAGER, EngineKind.ORT)
+    plan = BenchmarkPlan(models=("early_exit", "scalar_linear"), engines=engines)
+    refused, exported = plan.cases()
+    assert not refused.contenders[0].refusal
+    assert refused.contenders[0].open().kind is EngineKind.EAGER
+    with pytest.raises(EngineError, match="refuses this model") as caught:
+        refused.contenders[1].open()
     assert "\n" not in str(caught.value)
+    assert exported.contenders[1].onnx_data
 
 
 def test_the_time_that_a_plan_takes_grows_with_what_is_measured() -> None:

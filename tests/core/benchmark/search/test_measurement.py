@@ -320,3 +320,16 @@ def test_real_engines_are_searched_and_the_best_has_the_best_ratio_of_its_rounds
     assert list(ratios.values()).count(1.0) >= 1
     for one in report.tried:
         assert one.within or one.problem
+
+
+def test_a_model_that_the_exporter_refuses_is_searched_without_onnx_runtime(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "logical_cores", lambda: 1)
+    engines = (EngineKind.EAGER_GRAD, EngineKind.ORT)
+    report = search(replace(PLAN, model="early_exit", engines=engines))
+    assert {each.configuration.kind for each in report.tried} == {EngineKind.EAGER, EngineKind.EAGER_GRAD}
+    assert report.best is not None
+    (left_out,) = report.excluded
+    assert left_out.name == EngineKind.ORT
+    assert "refuses this model" in left_out.reason
