@@ -33,6 +33,9 @@ from ui.prediction import predict
 projector = bool(st.session_state.get("projector"))
 open_page(PAGE, parameters())
 
+# The Benchmark tab has a result of its own to show above the fold: the export's makes room for it.
+measuring = st.session_state.tab == TABS[4]
+compact = projector or measuring
 plan = answer = found = None
 hidden = False
 with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
@@ -44,9 +47,9 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
         projector=projector,
         on_reset=start_again,
     )
-    left, right = (st.container(), st.container()) if projector else st.columns([1, 2.6], gap="medium")
+    left, right = (st.container(), st.container()) if compact else st.columns([1, 2.6], gap="medium")
     with left:
-        draw_inputs(projector=projector)
+        draw_inputs(compact=compact)
         if from_file():
             chosen = choose_file()
         else:
@@ -78,9 +81,9 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
                     hint=result.HINT,
                     conclusion=partial(result.show_verdict, answer),
                 )
-            else:
+            elif not measuring:
                 result.show_numbers(answer)
-            if answer.exported is not None and not hidden:
+            if answer.exported is not None and not hidden and not measuring:
                 result.show_graph(
                     answer.exported.data, result.file_name(answer), answer.exported, projector=projector
                 )

@@ -62,4 +62,4 @@ else:
     elif view == VIEWS[4]:
         show_import()
     else:
-        show_list(lines)
+        show_list(lines, projector=projector)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -13,7 +14,11 @@ from ui.benchmark.words import SIGNS, age, name_of
 from ui.numbers import times
 
 
-def show_list(lines: Sequence[RunLine]) -> None:
+_FROM_THE_LAST_ROW: Final = ("open", "measured", "models", "result")
+"""What fits a projector's width; a run's own page has the rest."""
+
+
+def show_list(lines: Sequence[RunLine], *, projector: bool) -> None:
     """Draws a line per run, with a link to it."""
     if not lines:
         st.caption("Nothing has been measured yet: the ONNX lab's Benchmark tab does.")
@@ -34,6 +39,7 @@ def show_list(lines: Sequence[RunLine]) -> None:
             for line in lines
         ],
         hide_index=True,
+        column_order=_FROM_THE_LAST_ROW if projector else None,
         height="content" if len(lines) < 12 else 460,
         column_config={
             "open": st.column_config.LinkColumn(display_text="open"),
