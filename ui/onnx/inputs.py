@@ -138,10 +138,10 @@ def set_plan(plan: ExportPlan) -> None:
     )
 
 
-def draw_inputs(*, projector: bool) -> None:
-    """Draws the inputs on the stage."""
-    hidden: Literal["visible", "collapsed"] = "collapsed" if projector else "visible"
-    columns = st.columns([1.6, 1, 0.8, 1], gap="small", vertical_alignment="center") if projector else None
+def draw_inputs(*, compact: bool) -> None:
+    """Draws the inputs on the stage; `compact` for one line without labels."""
+    hidden: Literal["visible", "collapsed"] = "collapsed" if compact else "visible"
+    columns = st.columns([1.6, 1, 0.8, 1], gap="small", vertical_alignment="center") if compact else None
     places: list[DeltaGenerator] = list(columns) if columns else [st.container() for _ in range(4)]
     with places[0]:
         st.selectbox(
@@ -162,13 +162,13 @@ def draw_inputs(*, projector: bool) -> None:
             label_visibility=hidden, help="The version of ONNX's operators: newer ones say more",
         )  # fmt: skip
     with places[3]:
-        _options(projector=projector)
+        _options(compact=compact)
 
 
-def _options(*, projector: bool) -> None:
+def _options(*, compact: bool) -> None:
     summary = _summary()
     with st.popover(
-        "Options" if projector else summary, icon=":material/tune:", width="stretch", help=f"Now: {summary}"
+        "Options" if compact else summary, icon=":material/tune:", width="stretch", help=f"Now: {summary}"
     ):
         left, right = st.columns(2, gap="small")
         left.number_input(
