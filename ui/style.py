@@ -81,6 +81,11 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-board td.said-silent { color: var(--uth-silent); border-left: 0.2rem dashed var(--uth-silent);
   padding-left: 0.6rem; font-weight: 700; }
 .uth-board td.said-hidden { color: var(--uth-muted); padding-left: 0.8rem; }
+.uth-board small { color: var(--uth-muted); font-size: 0.8rem; }
+.uth-output { background: var(--uth-panel); padding: 0.6rem 0.8rem; border-radius: 0.375rem;
+  font-size: 0.85rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 22rem;
+  overflow-y: auto; }
+.uth-output mark { background: none; color: var(--uth-silent); font-weight: 700; text-decoration: underline; }
 .uth-error { border-left: 0.2rem solid var(--uth-silent); padding: 0.2rem 0 0.2rem 0.8rem; }
 .uth-error pre { margin: 0.3rem 0 0; padding: 0; background: none; font-size: 0.95rem; line-height: 1.25;
   color: inherit; overflow-x: auto; }
@@ -101,6 +106,7 @@ header.stAppHeader { height: 2.5rem; min-height: 2.5rem; }
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%%);
 }
 .uth-number .what, .uth-verdict .why { font-size: 0.8rem; }
+.uth-number .what { white-space: normal; line-height: 1.2; }
 /* Netron's type is in pixels. */
 .stIFrame { zoom: 1.6; }
 """

@@ -40,10 +40,14 @@ def defaults() -> dict[str, Value]:
 
 
 def draw_inputs(*, projector: bool) -> None:
-    """Draws the inputs of a comparison."""
+    """Draws the inputs of a comparison: in a line, or below each other for the projector's popover."""
     missing = {info.title: info.reason for info in _engines() if not info.available}
-    widths = [3, 1.1, 0.9, 1] if projector else [4, 1.2, 1, 1.2]
-    engines, batches, threads, more = st.columns(widths, gap="small", vertical_alignment="bottom")
+    if projector:
+        engines, batches, threads, more = (st.container() for _ in range(4))
+    else:
+        engines, batches, threads, more = st.columns(
+            [4, 1.2, 1, 1.2], gap="small", vertical_alignment="bottom"
+        )
     engines.multiselect(
         "Engines; the first is what the others are compared with",
         list(KINDS),
@@ -67,7 +71,11 @@ def draw_inputs(*, projector: bool) -> None:
         bind="query-params",
         help=f"The same for every engine, 1 to {machine.logical_cores()} here; several with commas",
     )
-    with more.popover("Options", icon=":material/tune:", width="stretch"):
+    # A popover may not be inside another.
+    inner = (
+        more.container() if projector else more.popover("Options", icon=":material/tune:", width="stretch")
+    )
+    with inner:
         st.multiselect(
             "More models",
             list(titles().values()),

@@ -55,7 +55,7 @@ def show_numbers(case: CaseReport, why: str) -> None:
     show_cards(*cards)
 
 
-def show_report(report: Report, method: Method, *, key: str, projector: bool) -> None:
+def show_report(report: Report, method: Method, *, key: str, projector: bool, about: str = "") -> None:
     """All of a report below its large numbers: a comparison is chosen, then seen from every side.
 
     Args:
@@ -63,9 +63,10 @@ def show_report(report: Report, method: Method, *, key: str, projector: bool) ->
         method: by which it was measured.
         key: of the widgets.
         projector: whether type must be readable from the last row.
+        about: a sentence that the verdict begins with.
     """
     case = chosen_case(report, key=key)
-    show_numbers(case, _why(report))
+    show_numbers(case, f"{about} {_why(report)}".strip())
     said = [*conclusions(report), *(f"⚠ {caveat}" for caveat in case.caveats)]
     st.html(f"<ul class='uth-said'>{''.join(f'<li>{plain(each)}</li>' for each in said)}</ul>")
     _figures(report, case, method, key=key, projector=projector)

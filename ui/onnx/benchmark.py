@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from core.benchmark import BenchmarkError, BenchmarkPlan
+from core.benchmark.desk import Held
 from core.benchmark.history import HistoryError, Run
 from core.engines import EngineError
 from core.units import duration
@@ -70,27 +71,8 @@ def show_benchmark(model: str, seed: int, *, hidden: bool, projector: bool) -> N
 
 
 def _who_is_faster(model: str, seed: int, *, projector: bool) -> None:
-    draw_inputs(projector=projector)
-    plan = None
-    try:
-        plan = read_plan(model, seed)
-        plan.check()
-    except (BenchmarkError, EngineError, ZooError) as error:
-        plan = None
-        trouble(str(error))
-    show_refusal(KEY)
-    on = draw_where()
     held = current(BenchmarkPlan)
-    if held is not None and not held.settled:
-        wait_for(held.job, key=KEY)
-    elif plan is not None:
-        start_button(
-            "Measure",
-            plan,
-            key=KEY,
-            on=on,
-            note=f"About {duration(round(plan.seconds()))}, alone on the machine. You may leave meanwhile.",
-        )
+    plan = _ask(model, seed, held, projector=projector)
     if held is not None and held.settled:
         show_end(held)
     if the_desk().history.problem:
@@ -115,6 +97,36 @@ def _who_is_faster(model: str, seed: int, *, projector: bool) -> None:
         st.caption(NOT_YET)
 
 
+def _ask(model: str, seed: int, held: Held | None, *, projector: bool) -> BenchmarkPlan | None:
+    """Draws the inputs, and the button or how far the measurement is; gives the plan that they say."""
+    place = st.container()
+    if projector:
+        # One line, so that the result is on the screen too.
+        what, place = st.columns([1, 2.6], vertical_alignment="center", gap="small")
+        with what.popover("What to measure", icon=":material/tune:", width="stretch"):
+            draw_inputs(projector=True)
+    else:
+        with place:
+            draw_inputs(projector=False)
+    plan = None
+    with place:
+        try:
+            plan = read_plan(model, seed)
+            plan.check()
+        except (BenchmarkError, EngineError, ZooError) as error:
+            plan = None
+            trouble(str(error))
+        show_refusal(KEY)
+        on = draw_where()
+        if held is not None and not held.settled:
+            wait_for(held.job, key=KEY)
+        elif plan is not None:
+            about = duration(round(plan.seconds()))
+            note = f"About {about}, alone on the machine. You may leave meanwhile."
+            start_button("Measure", plan, key=KEY, on=on, note=note)
+    return plan
+
+
 def _run_for(model: str, mine: str) -> Run | None:
     """The run to show: the visitor's last, if it has this model; else the newest from here with a verdict."""
     history = the_desk().history
@@ -132,10 +144,20 @@ def _run_for(model: str, mine: str) -> Run | None:
 
 
 def _show_run(run: Run, plan: BenchmarkPlan | None, *, projector: bool) -> None:
-    other = "" if plan in {None, run.plan} else " **The inputs above have changed since.**"
+    changed = plan not in {None, run.plan}
+    when = f"Measured {age(run.started)}{', with other inputs' if changed else ''}."
+    if projector:
+        show_report(run.report, run.plan.method, key=f"{KEY}:{run.id}", about=when, projector=True)
+        _links(run, "")
+    else:
+        _links(run, " **The inputs above have changed since.**" if changed else "")
+        show_report(run.report, run.plan.method, key=f"{KEY}:{run.id}", projector=False)
+
+
+def _links(run: Run, more: str) -> None:
+    """What was measured, when and where, and the ways on from there."""
     with st.container(horizontal=True, vertical_alignment="center"):
         models = ", ".join(titles().get(model, model) for model in run.plan.models)
-        st.markdown(f"{models}: measured {age(run.started)} on {run.machine.cpu}.{other}")
+        st.markdown(f"{models}: measured {age(run.started)} on {run.machine.cpu}.{more}")
         program_button(run.plan, key=f"{KEY}:program")
         st.page_link("pages/runs.py", label="This run, to keep and to compare", query_params={"run": run.id})
-    show_report(run.report, run.plan.method, key=f"{KEY}:{run.id}", projector=projector)

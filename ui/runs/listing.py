@@ -13,7 +13,6 @@ from core.zoo import titles
 from ui.benchmark.words import SIGNS, age, name_of
 from ui.numbers import times
 
-
 _FROM_THE_LAST_ROW: Final = ("open", "measured", "models", "result")
 """What fits a projector's width; a run's own page has the rest."""
 
