@@ -1,0 +1,132 @@
+"""Values that are secrets because of what they are called: `password = "..."`, `"api_key": "..."`.
+
+A name is read as words: `dbPassword`, `DB_PASSWORD` and `db-password` are the same. The last words decide, so
+that `TOKEN_URL`, `max_tokens` and `password_hash` are none.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+from core.secrets.leaks.entropy import entropy, is_fingerprint
+from core.secrets.leaks.placeholders import is_placeholder
+
+LONGEST: Final = 200
+"""How long a value may be: what is longer is data."""
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_PASSWORDS: Final = frozenset({"password", "passwd", "pwd", "passphrase", "pass", "pw"})
+_SECRETS: Final = frozenset(
+    {"secret", "token", "apikey", "apitoken", "credential", "credentials", "bearer", "authorization", "dsn"}
+)
+_KEYS: Final = frozenset({
+    "api", "access", "secret", "private", "auth", "encryption", "signing", "master", "service", "account",
+    "admin", "app", "webhook", "storage", "license", "openai", "anthropic", "google", "pinecone",
+    "gemini", "huggingface", "hf", "groq", "cohere", "mistral", "stripe", "sendgrid", "twilio", "aws",
+    "azure", "shared", "session", "cookie", "jwt", "hmac", "aes", "deploy",
+})  # fmt: skip
+# What a model's text, a grammar and a web page call a token.
+_NO_TOKEN: Final = frozenset({
+    "pad", "eos", "bos", "unk", "mask", "cls", "sep", "special", "stop", "start", "end", "begin", "image",
+    "audio", "video", "user", "assistant", "system", "first", "last", "next", "prev", "previous",
+    "current", "new", "num", "csrf", "text", "input", "output", "prompt",
+})  # fmt: skip
+_SCHEME: Final = re.compile(r"(?:bearer|basic|token|apikey)[ \t]{1,4}", re.IGNORECASE)
+_ASSIGNED: Final = re.compile(
+    r"""(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,60}+)["']?\]?[ \t]{0,8}(?::=|=>|[:=])(?!=)"""
+    r"""[ \t]{0,8}(?:[rbuRBU]{0,2}(?:"(?P<double>[^"\\\r\n\x00]{1,400})["]"""
+    r"""|'(?P<single>[^'\\\r\n\x00]{1,400})')"""
+    r"""|(?P<bare>(?:(?:[Bb]earer|[Bb]asic)[ \t]{1,4})?[^\s"'`,;&<>(){}\[\]\x00]{1,400}))"""
+)
+_CODE: Final = re.compile(
+    r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[a-z]+(?:[_-][a-z]+)+|[A-Z]+(?:_[A-Z]+)+|[A-Za-z]+"
+)
+_PATH: Final = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|[~.]{0,2}/|[A-Za-z]:\\).*")
+
+
+class Kind(Enum):
+    """What a name says of its value."""
+
+    NONE = 0
+    TOKEN = 1
+    PASSWORD = 2
+
+
+def kind_of(name: str) -> Kind:
+    """Whether a name is one for a password, for another secret, or for none."""
+    words = [word.lower() for word in _WORD.findall(name[-80:])]
+    while words and words[-1].isdigit():
+        words.pop()
+    if not words:
+        return Kind.NONE
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last in _PASSWORDS:
+        return (
+            Kind.NONE if last == "pass" and before in {"by", "first", "second", "forward"} else Kind.PASSWORD
+        )
+    if last in _SECRETS:
+        return Kind.NONE if last == "token" and before in _NO_TOKEN else Kind.TOKEN
+    if last in {"key", "keys"} and before in _KEYS:
+        return Kind.TOKEN
+    return Kind.TOKEN if (before, last) == ("connection", "string") else Kind.NONE
+
+
+def named_secret(name: str, value: str, *, bare: bool = False) -> tuple[int, int] | None:
+    """Where in a value its secret stands, as start and end; None if the value is none under that name.
+
+    A password is whatever is no placeholder; any other secret also has to look made up: letters and digits
+    mixed, 8 characters or more, no path, address, word or name from code. The scheme of an authorization
+    ("Bearer") is no part of it.
+
+    Args:
+        name: what the value is given to.
+        value: the value.
+        bare: whether it stands in a text without quotes, where a word is only a word ("password: required").
+    """
+    kind = kind_of(name)
+    if bare and name.lower() == "pass":
+        return None
+    if kind is Kind.NONE or len(value) > LONGEST or is_placeholder(value):
+        return None
+    start = len(value) - len(value.lstrip())
+    scheme = _SCHEME.match(value, start)
+    start = scheme.end() if scheme else start
+    text = value[start:].strip()
+    if (
+        is_placeholder(text)
+        or (bare and text.isalpha())
+        or not text.isprintable()
+        or any(map(str.isspace, text))
+    ):
+        return None
+    password = kind is Kind.PASSWORD and len(text) >= 4 and not _PATH.fullmatch(text) and text[-1] != ":"
+    if not password and (kind is Kind.PASSWORD or len(text) < 8 or not _is_made_up(text)):
+        return None
+    start = value.index(text, start)
+    return start, start + len(text)
+
+
+def assignments(text: str) -> list[tuple[str, int, int]]:
+    """Where a text that is no program gives a value to a name: the name, and where the value stands."""
+    found = []
+    for match in _ASSIGNED.finditer(text):
+        group = match.lastgroup or "bare"
+        end = match.end(group)
+        # What is not in quotes ends where its sentence does.
+        while group == "bare" and end > match.start(group) + 1 and text[end - 1] in ".:!?":
+            end -= 1
+        found.append((match["name"], match.start(group), end))
+    return found
+
+
+def _is_made_up(text: str) -> bool:
+    if _PATH.fullmatch(text):
+        return False
+    if _CODE.fullmatch(text):
+        # One long "word" of upper and lower case with many different letters is none.
+        return text.isalpha() and len(text) >= 24 and entropy(text) > 3.5 and not text.islower()
+    if is_fingerprint(text):
+        return entropy(text) > 2.5
+    return entropy(text) > 2.2 and any(map(str.isdigit, text)) and any(map(str.isalpha, text))

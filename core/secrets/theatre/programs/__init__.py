@@ -1,0 +1,1 @@
+"""The programs of the acts, read as text and run as files of their own: nothing imports them."""
