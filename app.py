@@ -10,19 +10,28 @@ import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
 from core import settings
-from ui import index_page
+from core.secrets.declared import DeclaredKeyError, declared_keys
+from core.secrets.log_filter import SecretFilter, known_values
+from core.secrets.required import MissingKeyError, check_required
+from core.secrets.source import SourceError, dotenv_source, process_source, streamlit_source
+from core.settings import Settings
+from ui import index_page, logs
 from ui.browser_runtime.routes import routes as browser_runtime_routes
 from ui.errors import on_script_error
+from ui.gate import Gate
 from ui.netron.shelf import the_shelf
 from ui.netron.site import routes as netron_routes
+from ui.options import hold_options, read_options
 from ui.security import SecurityHeaders
+from ui.uploads import UploadBounds
+from ui.visit import forget_visits
 
 _LOGGER: Final = logging.getLogger("app")
 
@@ -79,8 +88,37 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     sys.setswitchinterval(0.0005)
     # A daemon thread: the server answers at once, and stopping it does not wait for an import.
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    forgetting = asyncio.create_task(forget_visits(), name="forget visits")
     yield
+    forgetting.cancel()
     await asyncio.to_thread(_wind_up)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    """End the process: a setting or a secret is not as it must be."""
+    sys.stderr.write(f"{error}\n")
+    sys.exit(2)
+
+
+def _begin(chosen: Settings) -> None:
+    """What comes before the first request: the keys that must be there, the log, and Streamlit's options."""
+    read_options()
+    files = [Path(file) for file in st.get_option("secrets.files")]
+    try:
+        names = [key.name for key in declared_keys((*chosen.secret_keys, *chosen.required_keys))]
+        sources = (
+            process_source(names),
+            dotenv_source(settings.ENV_FILE),
+            streamlit_source(file for file in files if not file.is_dir()),
+        )
+        check_required(chosen.required_keys, sources)
+        known = (*known_values(sources, chosen.secret_keys), *chosen.secret_values())
+    except (SourceError, DeclaredKeyError, MissingKeyError) as error:
+        _refuse(error)
+    mode = chosen.resolve_mode(st.get_option("server.address"))
+    logs.set_up(chosen.log_level, chosen.resolve_log_format(mode), SecretFilter(known))
+    hold_options(mode, chosen.limits(mode))
+    _LOGGER.info("mode: %s", mode)
 
 
 # PyTorch's own remarks on two cases that the hooks lab shows on purpose, and explains on the page.
@@ -93,25 +131,30 @@ for _remark in (
 try:
     _settings = settings.load()
 except settings.SettingsError as _error:
-    sys.stderr.write(f"{_error}\n")
-    sys.exit(2)
+    _refuse(_error)
 
 # What st.navigation does when it first runs. A deep link that comes before that would otherwise find the
 # files in pages/ by itself and show one of them without the frame.
 PagesManager.uses_pages_directory = False
 
-logging.basicConfig(level=_settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-_LOGGER.info("mode: %s", _settings.resolve_mode(st.get_option("server.address")))
-
 # Streamlit finds the app by reading this line. An absolute path: it can be served from any folder.
 app = st.App(
     Path(__file__).with_name("dashboard.py"),
     routes=[
-        *index_page.routes(["autograd", "hooks", "onnx", "runs"]),
+        *index_page.routes(["autograd", "hooks", "onnx", "secrets", "runs"]),
         *netron_routes(the_shelf()),
         *browser_runtime_routes(),
     ],
     lifespan=_lifespan,
-    middleware=[Middleware(SecurityHeaders, frame_ancestors=_settings.frame_ancestors)],
+    middleware=[
+        Middleware(SecurityHeaders, frame_ancestors=_settings.frame_ancestors),
+        Middleware(Gate, settings=_settings),
+        Middleware(
+            UploadBounds, limits=_settings.limits(_settings.resolve_mode(st.get_option("server.address")))
+        ),
+    ],
     on_script_error=on_script_error,
 )
+
+# Behind st.App, which tells Streamlit where its configuration is.
+_begin(_settings)

@@ -9,11 +9,13 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Browser
+from websockets.exceptions import InvalidStatus
 
+from tests.browser.protocol import visit
 from tests.browser.server import ROOT, serve
 from tests.browser.visitor import Visitor
 from ui import security
@@ -177,3 +179,82 @@ def test_a_wrong_setting_is_refused_at_start_with_one_line(tmp_path: Path) -> No
 def test_the_log_tells_the_mode(tmp_path: Path, mode: dict[str, str], expected: str) -> None:
     with serve(tmp_path, copy_of_the_app(tmp_path / "app", "import streamlit"), mode) as server:
         assert f"mode: {expected}" in server.log.read_text()
+
+
+def test_a_hosted_app_shows_no_details_whatever_the_environment_says(tmp_path: Path) -> None:
+    page = """
+import streamlit as st
+
+st.text(f"{st.get_option('client.showErrorDetails')} {st.get_option('client.toolbarMode')}")
+
+def broken(_text):
+    raise RuntimeError("bait: of the handler")
+
+# What the app shows instead of Streamlit's box fails as well.
+st.error = broken
+raise ValueError("bait: of the page")
+"""
+    loose = {
+        "UTH_MODE": "hosted",
+        "UTH_MAX_UPLOAD_MB": "3",
+        "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "full",
+        "STREAMLIT_CLIENT_TOOLBAR_MODE": "developer",
+    }
+    script = copy_of_the_app(tmp_path / "app", page)
+    with serve(tmp_path, script, loose) as server, visit(server.url) as open_:
+        shown = open_.run()
+        (box,) = [each.exception for each in open_.elements if each.HasField("exception")]
+    assert shown.splitlines()[0] == "none viewer"
+    assert "bait" not in str(box)
+    assert not box.stack_trace
+    log = server.log.read_text()
+    assert "client.showErrorDetails is set to none, as the app is hosted" in log
+    assert "ValueError: bait: of the page" in log
+    assert "RuntimeError: bait: of the handler" in log
+
+
+def test_a_hosted_app_answers_under_its_hosts_and_gives_metrics_to_who_has_the_token(tmp_path: Path) -> None:
+    token = "t0ken-" * 4
+    chosen = {"UTH_MODE": "hosted", "UTH_ALLOWED_HOSTS": "school.example", "UTH_METRICS_TOKEN": token}
+
+    def ask(path: str, **more: str) -> tuple[int, str, dict[str, str]]:
+        try:
+            with urlopen(Request(f"{server.url}/{path}", headers=more)) as answer:
+                return answer.status, answer.read().decode(), dict(answer.headers)
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode(), dict(error.headers)
+
+    with serve(tmp_path, copy_of_the_app(tmp_path / "app", "import streamlit"), chosen) as server:
+        assert ask("_stcore/health")[:2] == (200, "ok")
+        status, said, found = ask("")
+        assert (status, said.count("\n")) == (400, 0)
+        expected = {name.lower(): value for name, value in security.headers(("'self'",)).items()}
+        assert expected.items() <= {name.lower(): value for name, value in found.items()}.items()
+        assert ask("", Host="school.example:8501")[0] == 200
+        with pytest.raises(InvalidStatus, match="403"), visit(server.url):
+            pass
+        metrics = "_stcore/metrics"
+        assert ask(metrics, Host="school.example")[:2] == (404, "Not Found")
+        status, said, _ = ask(metrics, Host="school.example", Authorization=f"Bearer {token}")
+        assert status == 200
+        assert "active_sessions" in said
+        assert said.endswith("# EOF\n")
+    assert token not in server.log.read_text()
+
+
+def test_without_a_required_key_the_app_does_not_start_and_says_which(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", "0"]
+    environment = {
+        "HOME": str(tmp_path),
+        "PATH": "",
+        "UTH_REQUIRED_KEYS": "UTH_TEST_A UTH_TEST_B",
+        "UTH_TEST_B": "b",
+    }
+    refused = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("UTH_TEST_A is not set: ")
+    assert "UTH_TEST_B" not in refused.stderr

@@ -3,6 +3,7 @@
 import ipaddress
 import itertools
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.settings import ENV_FILE, PREFIX, LogLevel, Mode, Settings, SettingsError, load
+from core.limits import BOUNDS, HOSTED, LOCAL
+from core.settings import ENV_FILE, PREFIX, LogFormat, LogLevel, Mode, Settings, SettingsError, load
 
 EXAMPLE = ENV_FILE.with_name(".env.example")
 
@@ -321,7 +323,9 @@ def test_the_example_holds_the_defaults() -> None:
     assert load(EXAMPLE) == load(env_file=None)
     empty = {name for name, value in dotenv_values(EXAMPLE).items() if not value}
     assert empty == {
-        f"{PREFIX}{name.upper()}" for name, field in Settings.model_fields.items() if field.default is None
+        f"{PREFIX}{name.upper()}"
+        for name, field in Settings.model_fields.items()
+        if field.default in {None, ()}
     }
 
 
@@ -330,3 +334,161 @@ def test_every_variable_in_the_example_has_a_comment_above() -> None:
     for above, line in itertools.pairwise(lines):
         if line.startswith(PREFIX):
             assert above.startswith("# "), line
+
+
+def setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> Settings:
+    monkeypatch.setenv(f"{PREFIX}{name}", value)
+    return load(env_file=None)
+
+
+@pytest.mark.parametrize(
+    ("value", "hosts"),
+    [
+        ("school.example", ("school.example",)),
+        ("School.Example  *.lab.school.example school.example", ("school.example", "*.lab.school.example")),
+        ("localhost 10.0.0.1 [::1] my_host", ("localhost", "10.0.0.1", "[::1]", "my_host")),
+    ],
+)
+def test_allowed_hosts(monkeypatch: pytest.MonkeyPatch, value: str, hosts: tuple[str, ...]) -> None:
+    assert setting(monkeypatch, "ALLOWED_HOSTS", value).allowed_hosts == hosts
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        " ",
+        "*",
+        "*.",
+        "a.*.example",
+        "https://a.example",
+        "a.example:8501",
+        "a.example/",
+        "a.example,b.example",
+        "a.example\tb.example",
+        ".a.example",
+        "a..example",
+        "a.example\n",
+        "::1",
+    ],
+)
+def test_what_is_no_host_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^UTH_ALLOWED_HOSTS: got '.*', expected host names without scheme"
+    ):
+        setting(monkeypatch, "ALLOWED_HOSTS", value)
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEYS", "REQUIRED_KEYS"])
+def test_names_of_keys(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    settings = setting(monkeypatch, name, "MY_KEY  _b2 MY_KEY")
+    assert getattr(settings, name.lower()) == ("MY_KEY", "_b2")
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEYS", "REQUIRED_KEYS"])
+@pytest.mark.parametrize(
+    "value", [" ", "MY-KEY", "MY_KEY,OTHER", "2KEY", "K" * 101, "MY_KEY=hunter2", "A\nB", "É"]
+)
+def test_what_is_no_name_of_a_key_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        setting(monkeypatch, name, value)
+    assert str(caught.value) == (
+        f"UTH_{name}: got a value that is not shown, expected names of at most 100 environment variables, "
+        "like OPENAI_API_KEY, separated by spaces"
+    )
+
+
+def test_a_hundred_names_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"KEY_{number}" for number in range(101)]
+    assert len(setting(monkeypatch, "SECRET_KEYS", " ".join(names[:100])).secret_keys) == 100
+    with pytest.raises(SettingsError):
+        setting(monkeypatch, "SECRET_KEYS", " ".join(names))
+
+
+@pytest.mark.parametrize("token", ["a" * 16, "aZ09-._~+/" * 2 + "==", "x" * 200])
+def test_a_token_for_metrics_is_known_to_the_app_and_shown_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    settings = setting(monkeypatch, "METRICS_TOKEN", token)
+    assert settings.metrics_token is not None
+    assert settings.metrics_token.get_secret_value() == token
+    assert token not in repr(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "token", ["short", "a" * 15, "a" * 201, "with a space in it", "ümlaut-" * 3, "a=" * 10]
+)
+def test_no_other_token_is_taken_and_none_is_shown(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        setting(monkeypatch, "METRICS_TOKEN", token)
+    assert str(caught.value) == (
+        "UTH_METRICS_TOKEN: got a value that is not shown, "
+        "expected 16 to 200 letters, digits and -._~+/ signs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "local", "hosted"),
+    [
+        ("", LogFormat.TEXT, LogFormat.JSON),
+        ("JSON", LogFormat.JSON, LogFormat.JSON),
+        ("text",) + (LogFormat.TEXT,) * 2,
+    ],
+)
+def test_the_format_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, value: str, local: LogFormat, hosted: LogFormat
+) -> None:
+    settings = setting(monkeypatch, "LOG_FORMAT", value)
+    assert (settings.resolve_log_format(Mode.LOCAL), settings.resolve_log_format(Mode.HOSTED)) == (
+        local,
+        hosted,
+    )
+
+
+def test_without_settings_the_mode_decides_on_the_limits() -> None:
+    settings = load(env_file=None)
+    assert settings.limits(Mode.LOCAL) == LOCAL
+    assert settings.limits(Mode.HOSTED) == HOSTED
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_each_limit_can_be_set_within_its_bounds_and_changes_no_other(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    least, most = BOUNDS[name]
+    for value in (least, most):
+        settings = setting(monkeypatch, name.upper(), str(value))
+        for mode, own in ((Mode.LOCAL, LOCAL), (Mode.HOSTED, HOSTED)):
+            assert asdict(settings.limits(mode)) == {**asdict(own), name: value}
+    for wrong in (str(least - 1), str(most + 1), "many", "1.5", "-1", "1e3", "0x10"):
+        with pytest.raises(SettingsError) as caught:
+            setting(monkeypatch, name.upper(), wrong)
+        said = f"UTH_{name.upper()}: got '{wrong}', expected a whole number from {least} to {most}"
+        assert str(caught.value) == said
+
+
+def test_the_secrets_among_the_settings_are_given_to_the_filter_of_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "postgresql://ada:hunter%402@db.example/runs"
+    monkeypatch.setenv("UTH_DATABASE_URL", url)
+    token = "t0ken" * 5
+    assert setting(monkeypatch, "METRICS_TOKEN", token).secret_values() == (
+        url,
+        token,
+        "hunter%402",
+        "hunter@2",
+    )
+    monkeypatch.setenv("UTH_DATABASE_URL", "postgresql://[odd")
+    assert load(env_file=None).secret_values() == ("postgresql://[odd", token)
+
+
+def test_the_example_states_the_limits_that_hold_without_it() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    for above, line in itertools.pairwise(lines):
+        name = line.removeprefix(PREFIX).removesuffix("=").lower()
+        if name in BOUNDS:
+            hosted, local = (str(asdict(limits)[name]) for limits in (HOSTED, LOCAL))
+            assert re.search(rf"Empty: {hosted}\b", above), name
+            assert hosted == local or re.search(rf", {local} when local\.$", above), name

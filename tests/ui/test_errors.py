@@ -40,3 +40,25 @@ def test_ids_differ(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.Monkey
     for _ in range(20):
         on_script_error(ValueError())
     assert len({record.getMessage() for record in caplog.records}) == 20
+
+
+def test_the_id_is_a_field_of_the_log_too(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("streamlit.error", shown.append)
+    on_script_error(ValueError())
+    (record,) = caplog.records
+    assert f"`{vars(record)['error_id']}`" in shown[0]
+
+
+def test_the_log_has_it_even_if_it_cannot_be_shown(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_text: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("streamlit.error", broken)
+    with pytest.raises(RuntimeError):
+        on_script_error(ValueError("bait"))
+    assert "ValueError: bait" in caplog.text

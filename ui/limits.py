@@ -1,0 +1,19 @@
+"""How much this server lets its visitors ask for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import settings
+from core.limits import Limits
+from core.settings import Mode
+
+
+def mode() -> Mode:
+    """The mode in force."""
+    return settings.load().resolve_mode(st.get_option("server.address"))
+
+
+def limits() -> Limits:
+    """The limits in force. They are read anew each time: keep what is built from them."""
+    return settings.load().limits(mode())
