@@ -5,6 +5,7 @@ import streamlit as st
 from ui.job import end_jobs
 from ui.links import FRAME, Parameter, open_page, switch_complaint
 from ui.style import apply_style
+from ui.visit import this_visit
 
 st.set_page_config(page_title="Under the Hood", page_icon="🔍", layout="wide")
 
@@ -14,11 +15,13 @@ page = st.navigation(
         st.Page("pages/autograd.py", title="Autograd", icon=":material/timeline:", url_path="autograd"),
         st.Page("pages/hooks.py", title="Hooks", icon=":material/phishing:", url_path="hooks"),
         st.Page("pages/onnx.py", title="ONNX", icon=":material/account_tree:", url_path="onnx"),
+        st.Page("pages/secrets.py", title="Secrets", icon=":material/key:", url_path="secrets"),
         st.Page("pages/runs.py", title="Runs", icon=":material/timer:", url_path="runs"),
     ],
     position="top",
 )
 
+this_visit()
 open_page(FRAME, (Parameter("projector", False, switch_complaint),))
 with st.container(key="frame-tools"):
     st.toggle(

@@ -8,12 +8,15 @@ from core.gradients.gallery import EXAMPLES
 from core.hooks import parse_spec
 from core.hooks.plan import Mode, Plan
 from core.hooks.run import run
+from core.secrets import declared_keys, status
+from core.secrets.sample import sample_sources
 from ui.hooks.inputs import WORKED_HOOKS
 from ui.hooks.route import show_route
 from ui.machine import this_machine
 from ui.numbers import fixed
 from ui.onnx.exports import the_answers
 from ui.onnx.result import show_numbers
+from ui.secrets.result import show_numbers as show_keys
 
 st.html(
     "<div class='uth-head'><h1>Under the Hood</h1>"
@@ -63,6 +66,16 @@ with st.container(border=True):
             st.caption("The worked example is exported when the server starts, or when the lab is opened.")
         else:
             show_numbers(answer)
+
+found = status(declared_keys(), sample_sources())
+
+with st.container(border=True):
+    text, numbers = st.columns([2, 3], vertical_alignment="center", gap="medium")
+    with text:
+        st.page_link("pages/secrets.py", label="**Secrets**", icon=":material/key:")
+        st.markdown("What is set, where it comes from and what would leak it. Without showing it.")
+    with numbers:
+        show_keys(found)
 
 machine = this_machine()
 gigabyte = 2**30

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui.links import current_link, link_notices
+from ui.links import current_link, link_notices, withheld_notice
 
 PREDICT_KEY = "predict"
 
@@ -65,4 +65,7 @@ def head(
     notice = link_notices("frame", page)
     if notice:
         st.warning(notice, icon=":material/link_off:")
+    withheld = withheld_notice(page)
+    if withheld:
+        st.warning(withheld, icon=":material/key:")
     return place if projector else st.container()

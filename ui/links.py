@@ -2,6 +2,9 @@
 
 Streamlit binds a widget to the query parameter named by its key. What a link holds is read here before the
 widgets are, so that a value which cannot be used is replaced by the default and *said*, not dropped.
+
+A text that a visitor writes freely is not bound: the browser would put it into the address, and into its
+history, before anybody has looked at it. It is put there here, unless something in it looks like a key.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 import streamlit as st
+
+from core.secrets.leaks.redact import redact
 
 MAX_LISTED = 6
 MAX_DIGITS = 100
@@ -33,11 +38,13 @@ class Parameter:
         key: the widget's key and the name in the address.
         default: its value when the link does not hold it.
         complaint: what is wrong with a text from a link, or an empty string if it can be used.
+        free: whether it is a text that the visitor writes. Its widget is not bound.
     """
 
     key: str
     default: Value
     complaint: Callable[[str], str]
+    free: bool = False
 
 
 def number_complaint(text: str) -> str:
@@ -130,6 +137,56 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
         else:
             kept.setdefault(parameter.key, _first_value(parameter))
             st.session_state[parameter.key] = kept[parameter.key]
+        if parameter.free:
+            _settle(page, parameter, entered=entered)
+            kept[parameter.key] = st.session_state[parameter.key]
+
+
+def _settle(page: str, parameter: Parameter, *, entered: bool) -> None:
+    """Brings a free text and the address together: whichever has changed since the last run is right."""
+    key = parameter.key
+    written: dict[str, str | None] = st.session_state.setdefault(f"{page}:written", {})
+    withheld: set[str] = st.session_state.setdefault(f"{page}:withheld", set())
+    there = st.query_params.get(key)
+    if key not in written or (entered and there is None):
+        written[key] = there
+    elif there != written[key]:
+        st.session_state[key] = parameter.default if there is None else there
+    text = str(st.session_state[key] or "")
+    withheld.discard(key)
+    if is_secret(text):
+        withheld.add(key)
+    wanted = None if key in withheld or text == parameter.default else text
+    if wanted is None:
+        st.query_params.pop(key, None)
+    elif wanted != there:
+        st.query_params[key] = wanted
+    written[key] = wanted
+
+
+def free_text(page: str, key: str, default: str) -> str:
+    """What a free text is in this run, before `open_page` has settled it with the address."""
+    there = st.query_params.get(key)
+    written: dict[str, str | None] = st.session_state.get(f"{page}:written", {})
+    if key not in written or there != written[key]:
+        if there is not None:
+            return there
+        return str(st.session_state.get(f"{page}:kept", {}).get(key, default))
+    return str(st.session_state.get(key, st.session_state.get(f"{page}:kept", {}).get(key, default)) or "")
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text holds something that looks like a provider's key."""
+    return redact(text) != text
+
+
+def withheld_notice(page: str) -> str:
+    """One line on what the visitor wrote and is not put into the address; empty if nothing."""
+    withheld = sorted(st.session_state.get(f"{page}:withheld", set()))
+    if not withheld:
+        return ""
+    named = ", ".join(f"`{key}`" for key in withheld)
+    return f"What you wrote looks like a key and is not put into the address ({named}): clear it, revoke it."
 
 
 def _first_value(parameter: Parameter) -> Value:
@@ -195,5 +252,5 @@ _MARKUP: Final = re.compile(r"[\[\]<>*_$~|#!@\\]|:\w|www\.")
 
 
 def _short(text: str) -> str:
-    text = text.replace("`", "'").replace("\n", " ")
+    text = redact(text).replace("`", "'").replace("\n", " ")
     return text if len(text) <= 40 else f"{text[:37]}…"

@@ -6,13 +6,18 @@ import html
 
 import streamlit as st
 
+from core.secrets.leaks.redact import redact
+
 
 def trouble(message: str, excerpt: str = "") -> None:
     """Says what came, what was expected and what to do, where the result would have been.
+
+    A message may quote what the visitor wrote; what looks like a key is dots.
 
     Args:
         message: the line.
         excerpt: the visitor's text with a caret below the place, two lines; may be empty.
     """
+    message, excerpt = redact(message), redact(excerpt)
     below = f"<pre>{html.escape(excerpt)}</pre>" if excerpt else ""
     st.html(f"<div class='uth-error' role='alert'>{html.escape(message)}{below}</div>")

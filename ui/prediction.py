@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.secrets.leaks.redact import redact
+
 
 @dataclass(frozen=True)
 class Question:
@@ -51,7 +53,7 @@ def predict(questions: Sequence[Question], *, about: str, hint: str, conclusion:
             try:
                 right, line = question.judge(text)
             except ValueError as error:
-                st.html(f"<div class='uth-plain' role='alert'>{html.escape(str(error))}</div>")
+                st.html(f"<div class='uth-plain' role='alert'>{html.escape(redact(str(error)))}</div>")
                 continue
             answered += 1
             sign = "✓" if right else "✗"

@@ -81,7 +81,16 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-board td.said-silent { color: var(--uth-silent); border-left: 0.2rem dashed var(--uth-silent);
   padding-left: 0.6rem; font-weight: 700; }
 .uth-board td.said-hidden { color: var(--uth-muted); padding-left: 0.8rem; }
-.uth-board small { color: var(--uth-muted); font-size: 0.8rem; }
+.uth-keys { table-layout: fixed; line-height: 1.2; }
+.uth-keys th:nth-child(1) { width: 32%%; }
+.uth-keys th:nth-child(2) { width: 14%%; }
+.uth-keys th:nth-child(3) { width: 10%%; }
+.uth-keys th:nth-child(4) { width: 16%%; }
+.uth-keys td:nth-child(1) { font-size: 0.9rem; }
+.uth-keys td:nth-child(5) { font-size: 0.85rem; }
+.uth-keys td { padding-block: 0.2rem; overflow-wrap: anywhere; }
+.uth-keys code { background: none; padding: 0; color: inherit; display: block; }
+.uth-keys code, .uth-keys .line { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .uth-output { background: var(--uth-panel); padding: 0.6rem 0.8rem; border-radius: 0.375rem;
   font-size: 0.85rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 22rem;
   overflow-y: auto; }

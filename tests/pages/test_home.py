@@ -19,7 +19,12 @@ def test_the_card_shows_what_pytorch_computes() -> None:
     visit = open_page(HOME)
     assert visit.gradients() == {"w": round(float(w.grad), 4), "b": round(float(b.grad), 4)}
     assert f"= {loss.item():.4f}$" in "".join(text.value for text in visit.app.markdown)
-    assert [link.value for link in visit.app.page_link] == ["**Autograd**", "**Hooks**", "**ONNX**"]
+    assert [link.value for link in visit.app.page_link] == [
+        "**Autograd**",
+        "**Hooks**",
+        "**ONNX**",
+        "**Secrets**",
+    ]
 
 
 def test_the_card_of_hooks_shows_what_pytorch_runs_and_skips() -> None:

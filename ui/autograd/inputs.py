@@ -19,6 +19,7 @@ from ui.links import (
     Parameter,
     choice_complaint,
     forget_notices,
+    free_text,
     number_complaint,
     positive_complaint,
     reset,
@@ -68,7 +69,7 @@ def list_key_of(name: str) -> str:
 def parameters() -> tuple[Parameter, ...]:
     """The bound inputs that a link may hold, with the variables of the link's own loss."""
     try:
-        names = parse(st.query_params.get("loss", WORKED.loss)).variables
+        names = parse(free_text(PAGE, "loss", WORKED.loss)).variables
     except ExpressionError:
         names = WORKED_NAMES
     return _parameters(names)
@@ -79,13 +80,13 @@ def _parameters(names: tuple[str, ...]) -> tuple[Parameter, ...]:
     axes = (*wrt, *(name for name in names if name not in wrt), names[0])
     on_stage = (
         Parameter("predict", False, switch_complaint),
-        Parameter("loss", WORKED.loss, _loss_complaint),
+        Parameter("loss", WORKED.loss, _loss_complaint, free=True),
         Parameter("dtype", "float32", choice_complaint(DTYPES)),
         Parameter("reduction", "mean", choice_complaint(REDUCTIONS)),
         Parameter("wrt", wrt, choice_complaint(names)),
         Parameter("lists", [], choice_complaint(names)),
         *(Parameter(key_of(name), default_value(name), number_complaint) for name in names),
-        *(Parameter(list_key_of(name), _default_list(name), _list_complaint) for name in names),
+        *(Parameter(list_key_of(name), _default_list(name), _list_complaint, free=True) for name in names),
     )
     below = (
         Parameter("tab", TABS[0], choice_complaint(TABS)),
@@ -95,7 +96,7 @@ def _parameters(names: tuple[str, ...]) -> tuple[Parameter, ...]:
         Parameter("whole", False, switch_complaint),
         Parameter("digits", False, switch_complaint),
         Parameter("of", wrt[0], choice_complaint(names)),
-        Parameter("own", "", lambda _: ""),
+        Parameter("own", "", lambda _: "", free=True),
         Parameter("explore", WHAT_IF_VIEWS[0], choice_complaint(WHAT_IF_VIEWS)),
         Parameter("across", axes[0], choice_complaint(names)),
         Parameter("up", axes[1], choice_complaint(names)),
@@ -168,7 +169,6 @@ def draw_inputs(head: DeltaGenerator, *, projector: bool) -> None:
             "Loss L",
             WORKED.loss,
             key="loss",
-            bind="query-params",
             label_visibility="collapsed" if projector else "visible",
             help="Any names as variables; `+ - * / **`, parentheses, numbers and "
             "`exp log sqrt sin cos tan tanh sigmoid relu softplus abs min max pow`",
@@ -272,7 +272,6 @@ def _list_input(name: str) -> None:
         f"{name} (list)",
         _default_list(name),
         key=key,
-        bind="query-params",
         help="Numbers with commas between them",
     )
 

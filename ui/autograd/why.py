@@ -192,7 +192,6 @@ def _show_own(problem: Problem) -> None:
     text = formula.text_input(
         f"Your formula for ∂L/∂{name}",
         key="own",
-        bind="query-params",
         placeholder=f"a formula in {', '.join(problem.values)}",
     )
     if not text.strip():

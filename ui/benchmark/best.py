@@ -29,8 +29,12 @@ def parameters() -> tuple[Parameter, ...]:
     return (
         Parameter("error", next(iter(ERRORS)), choice_complaint(tuple(ERRORS))),
         Parameter("patience", 120, whole_number_complaint(1, 10**6)),
-        Parameter("sizes", "1", lambda text: "" if len(text) < 200 else "is longer than 200 characters"),
+        Parameter("sizes", "1", _sizes_complaint, free=True),
     )
+
+
+def _sizes_complaint(text: str) -> str:
+    return "" if len(text) < 200 else "is longer than 200 characters"
 
 
 def show_best(model: str, seed: int) -> None:
@@ -40,7 +44,6 @@ def show_best(model: str, seed: int) -> None:
         "Batch, or several",
         "1",
         key="sizes",
-        bind="query-params",
         help="With several, the time per example counts",
     )
     error.segmented_control(

@@ -25,8 +25,8 @@ def parameters() -> tuple[Parameter, ...]:
     """The bound inputs that a link may hold."""
     return (
         Parameter("engines", list[str](WORKED_ENGINES), choice_complaint(tuple(KINDS))),
-        Parameter("batches", WORKED_BATCHES, _numbers_complaint),
-        Parameter("threads", "1", _numbers_complaint),
+        Parameter("batches", WORKED_BATCHES, _numbers_complaint, free=True),
+        Parameter("threads", "1", _numbers_complaint, free=True),
         Parameter("models", list[str](), choice_complaint(tuple(titles().values()))),
         Parameter("rounds", Method().least_rounds, whole_number_complaint(1, MAX_ROUNDS)),
         Parameter("spin", Spin.SHORT.value, choice_complaint(tuple(Spin))),
@@ -61,14 +61,12 @@ def draw_inputs(*, projector: bool) -> None:
         "Batches",
         WORKED_BATCHES,
         key="batches",
-        bind="query-params",
         help="How many examples at once: 1, 8, 64",
     )
     threads.text_input(
         "Threads",
         "1",
         key="threads",
-        bind="query-params",
         help=f"The same for every engine, 1 to {machine.logical_cores()} here; several with commas",
     )
     # A popover may not be inside another.

@@ -87,7 +87,7 @@ def parameters() -> tuple[Parameter, ...]:
     return (
         Parameter("predict", False, switch_complaint),
         Parameter("model", WORKED_MODEL, choice_complaint(tuple(MODELS))),
-        Parameter("chain", STARTING_CHAIN, _chain_complaint),
+        Parameter("chain", STARTING_CHAIN, _chain_complaint, free=True),
         Parameter("run", WORKED_RUN, choice_complaint(tuple(MODES))),
         Parameter("layer", layers[-1], choice_complaint(layers)),
         Parameter("training", True, switch_complaint),

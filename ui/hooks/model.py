@@ -74,7 +74,7 @@ def _show_builder() -> None:
     text, shapes = st.columns([1, 1.6], gap="medium")
     with text:
         st.text_area(
-            "Your layers, one per line", STARTING_CHAIN, key="chain", bind="query-params", height=220,
+            "Your layers, one per line", STARTING_CHAIN, key="chain", height=220,
             help=f"`Input(8)`, `Input(3, 16, 16)`, and then any of {', '.join(LAYERS)}, as PyTorch spells "
             "them",
         )  # fmt: skip

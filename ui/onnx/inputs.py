@@ -49,12 +49,12 @@ def parameters() -> tuple[Parameter, ...]:
         Parameter("opset", WORKED.opset, whole_number_complaint(0, 10**6)),
         Parameter("batch", WORKED.batch, whole_number_complaint(0, 10**6)),
         Parameter("seed", WORKED.seed, whole_number_complaint(0, MAX_SEED)),
-        Parameter("axes", BATCH_AXES, _any_text),
+        Parameter("axes", BATCH_AXES, _any_text, free=True),
         Parameter("optimize", WORKED.optimize, switch_complaint),
         Parameter("training", WORKED.training, switch_complaint),
         Parameter("external", WORKED.external_data, switch_complaint),
-        Parameter("inputs", "", _any_text),
-        Parameter("outputs", "", _any_text),
+        Parameter("inputs", "", _any_text, free=True),
+        Parameter("outputs", "", _any_text, free=True),
         Parameter("tab", TABS[0], choice_complaint(TABS)),
         Parameter("view", WHY_VIEWS[0], choice_complaint(WHY_VIEWS)),
         Parameter("where", PLACES[0], choice_complaint(PLACES)),
@@ -177,16 +177,16 @@ def _options(*, compact: bool) -> None:
         )  # fmt: skip
         right.number_input("Seed", value=WORKED.seed, step=1, key="seed", bind="query-params")
         st.text_input(
-            "Open axes", BATCH_AXES, key="axes", bind="query-params",
+            "Open axes", BATCH_AXES, key="axes",
             help=f"`{BATCH_AXES}`, `{NO_AXES}`, `{ALL_AXES}`, or some of "
             f"{', '.join(f'`{axis}`' for axis in _known_axes())}",
         )  # fmt: skip
         st.text_input(
-            "Input names", "", key="inputs", bind="query-params", placeholder="the model's own",
+            "Input names", "", key="inputs", placeholder="the model's own",
             help="What the graph calls its inputs, with commas between",
         )  # fmt: skip
         st.text_input(
-            "Output names", "", key="outputs", bind="query-params", placeholder="output",
+            "Output names", "", key="outputs", placeholder="output",
             help="What the graph calls its outputs, with commas between",
         )  # fmt: skip
         st.toggle(
