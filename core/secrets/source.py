@@ -123,6 +123,12 @@ def streamlit_source(paths: Iterable[Path]) -> Source:
     return Source(SourceKind.STREAMLIT, values)
 
 
+def without_copies(process: Source, streamlit: Source) -> Source:
+    """The process environment without what Streamlit put there: it copies the top level of its secrets."""
+    values = process._values.items()
+    return Source(process.kind, {name: value for name, value in values if streamlit.get(name) != value})
+
+
 def _read(path: Path) -> bytes | None:
     """The bytes of a file, None if there is no such file."""
     problem, data = "", b""

@@ -12,7 +12,7 @@ from streamlit import config
 from core.secrets import DeclaredKey, Source, dotenv_source, process_source, streamlit_source
 from core.secrets.env_text import EnvProblem, EnvTextError, read_env_text
 from core.secrets.sample import sample_sources
-from core.secrets.source import SourceError
+from core.secrets.source import SourceError, SourceKind, without_copies
 from core.settings import ENV_FILE
 from ui.limits import limits
 from ui.secrets.inputs import PASTED, TEXT_KEY, THIS_MACHINE, is_local
@@ -54,10 +54,9 @@ def secrets_files() -> tuple[Path, ...]:
 
 
 def _machine(keys: tuple[DeclaredKey, ...]) -> Found:
-    sources: list[Source] = []
+    sources = [process_source(key.name for key in keys)]
     troubles: list[str] = []
     read: tuple[Callable[[], Source], ...] = (
-        lambda: process_source(key.name for key in keys),
         lambda: dotenv_source(ENV_FILE),
         lambda: streamlit_source(secrets_files()),
     )
@@ -66,6 +65,8 @@ def _machine(keys: tuple[DeclaredKey, ...]) -> Found:
             sources.append(each())
         except SourceError as error:
             troubles.append(str(error))
+    if sources[-1].kind is SourceKind.STREAMLIT:
+        sources[0] = without_copies(sources[0], sources[-1])
     return Found(tuple(sources), tuple(troubles))
 
 

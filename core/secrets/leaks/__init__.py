@@ -6,8 +6,8 @@ ever tried at its provider, and none is shown: what a leak says of it is dots.
 """
 
 from core.secrets.leaks.examples import EXAMPLES, Example
-from core.secrets.leaks.fix import fix
-from core.secrets.leaks.guess import guess
+from core.secrets.leaks.fixing import fix
+from core.secrets.leaks.guessing import guess
 from core.secrets.leaks.leak import (
     MAX_BYTES,
     MAX_LEAKS,

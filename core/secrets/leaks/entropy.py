@@ -4,10 +4,10 @@ Shannon's entropy of a string is that of the frequencies of its own characters,
 
     H = -Σ p(c) log2 p(c)    in bits per character,
 
-which is 0 for one character repeated, and at most log2(n) for n characters. A base64 string over 4.5 bits per
-character and a hexadecimal one over 3.0, of 20 characters or more, are taken for random: truffleHog's first
-version (2016) set these limits, and detect-secrets still has them as its defaults. Words lie below them:
-English has about 4.1 bits per letter, but uses only lower case, which is asked for apart.
+which is 0 for one character repeated, and at most log2(n) for n characters. A base64 string over 4.5 bits
+per character and a hexadecimal one over 3.0, of 20 characters or more, are taken for random: the first
+truffleHog had these limits, and detect-secrets has them as its defaults. English lies below (about 4.1 bits
+per letter); names from code come close, so that a digit and letters of both cases are asked for, too.
 """
 
 from __future__ import annotations

@@ -54,7 +54,13 @@ class _Cut:
 
 
 def fix_python(
-    source: PythonSource, spots: Sequence[Spot], names: Names, *, has_os: bool = False, notebook: bool = False
+    source: PythonSource,
+    spots: Sequence[Spot],
+    names: Names,
+    *,
+    has_os: bool = False,
+    notebook: bool = False,
+    words: bool = False,
 ) -> FixedPython:
     """A program with `os.getenv` for each secret.
 
@@ -64,9 +70,10 @@ def fix_python(
         names: gives them their variables.
         has_os: whether `os` is imported already, in an earlier cell.
         notebook: whether it is a cell's.
+        words: whether each secret becomes its variable's name within its literal, without a call.
     """
     module = module_of(source, has_os=has_os)
-    fixer = _Fixer(source, names, module)
+    fixer = _Fixer(source, names, module, words=words)
     edits = list(fixer.edits(spots))
     if fixer.calls:
         edits += module.imported(min(edit.start for edit in edits))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from core.secrets.leaks.detect import Found, detect
 from core.secrets.leaks.document import Document, Section, read
-from core.secrets.leaks.guess import guess
+from core.secrets.leaks.guessing import guess
 from core.secrets.leaks.leak import MAX_LEAKS, Language, Leak, LeakScan, check_size
 from core.secrets.leaks.passage import Lines, Passage
 

@@ -18,6 +18,7 @@ from core.secrets.source import (
     dotenv_source,
     process_source,
     streamlit_source,
+    without_copies,
 )
 
 CANARY = "canary-4f1c09d2"
@@ -197,3 +198,12 @@ def test_bad_toml_is_one_line_without_the_text(tmp_path: Path, data: bytes, said
     path = tmp_path / "secrets.toml"
     path.write_bytes(data)
     assert said in refused(lambda: streamlit_source([path]))
+
+
+def test_what_streamlit_copied_into_the_environment_counts_as_its_own() -> None:
+    names = ["COPIED", "OTHER", "OWN"]
+    process = process_source(names, {"COPIED": "one", "OTHER": "two", "OWN": "three"})
+    streamlit = Source(SourceKind.STREAMLIT, {"COPIED": "one", "OTHER": "not two"})
+    left = without_copies(process, streamlit)
+    assert left.kind is SourceKind.PROCESS
+    assert [left.get(name) for name in names] == [None, "two", "three"]

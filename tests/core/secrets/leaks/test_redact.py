@@ -99,6 +99,13 @@ def test_every_shape_becomes_dots(key: str) -> None:
     assert secret not in redact(quote(text, safe=""))
 
 
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "path/to/", "x_"])
+def test_a_key_in_base64_is_found_wherever_its_word_begins(before: str) -> None:
+    key = openai(chance(2))
+    form = base64.b64encode(f"user:{key}".encode()).decode()
+    assert form[8:-8] not in redact(f"GET /{before}{form} 200")
+
+
 def test_a_key_in_a_basic_authorization_is_found_in_its_base64() -> None:
     key = anthropic(chance(1))
     header = base64.b64encode(f"user:{key}".encode()).decode()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.secrets.leaks import EXAMPLES, Fix, Language, LeakError, fix, scan
 from core.secrets.leaks.examples import Example
-from core.secrets.leaks.fix import KEEP_OUT, NOTHING, REVOKE
+from core.secrets.leaks.fixing import KEEP_OUT, NOTHING, REVOKE
 from tests.core.secrets.leaks.fakes import KEYS, chance, draw, huggingface, openai, pem
 from tests.core.secrets.leaks.notebooks import code, failure, markdown, notebook, result, stream
 
@@ -164,6 +164,23 @@ def test_a_mended_text_has_no_leak(parts: list[str], seed: int) -> None:
 def test_any_text_can_be_mended(text: str, language: Language | None) -> None:
     result = fix(text, language)
     assert scan(result.text, language).leaks == ()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_keys_in_f_strings_in_f_strings_all_go(depth: int) -> None:
+    text = "x"
+    for mark in ("'", '"', '"""')[:depth]:
+        text = f"f{mark}{{{text}}} {openai(chance(len(text)))}{mark}"
+    result = fix(f"y = {text}", Language.PYTHON)
+    ast.parse(result.text)
+    assert scan(result.text, Language.PYTHON).leaks == ()
+    assert "sk-" not in result.text
+
+
+def test_where_no_call_helps_names_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.secrets.leaks.fixing.CALLS", 0)
+    result = fix(f"x = '{KEY}'\ny = f'{{x}} {KEY}'\nz = b'a {TOKEN}'", Language.PYTHON)
+    assert result.text == "x = '<OPENAI_API_KEY>'\ny = f'{x} <OPENAI_API_KEY>'\nz = b'a <HF_TOKEN>'"
 
 
 def test_a_text_without_a_leak_stays_as_it_is() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.secrets.leaks import EXAMPLES, Language, LeakError
 from core.secrets.leaks.examples import Example
-from core.secrets.leaks.guess import guess
+from core.secrets.leaks.guessing import guess
 from tests.core.secrets.leaks.notebooks import code, notebook
 
 

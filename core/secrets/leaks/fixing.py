@@ -10,7 +10,7 @@ from core.secrets.leaks import notebook
 from core.secrets.leaks.detect import shown_name
 from core.secrets.leaks.document import Document, Section, read
 from core.secrets.leaks.edits import Edit, apply
-from core.secrets.leaks.guess import guess
+from core.secrets.leaks.guessing import guess
 from core.secrets.leaks.leak import Fix, Language, LeakError, check_size
 from core.secrets.leaks.naming import Names
 from core.secrets.leaks.python_fix import fix_python
@@ -18,6 +18,8 @@ from core.secrets.leaks.scanning import Spot, spots_of
 
 ROUNDS: Final = 8
 """How often a text is searched again: a secret within an f-string within another takes a round of its own."""
+CALLS: Final = 4
+"""In how many rounds calls are written; then only names, which change nothing around them."""
 REVOKE: Final = (
     "Revoke or change every key that stood here: whoever saw this text has it, and git keeps its history."
 )
@@ -59,8 +61,8 @@ def fix(text: str, language: Language | None = None) -> Fix:
     found = spots_of(document)
     if not found:
         return Fix(text, (), "", (*document.notes, NOTHING))
-    for _ in range(ROUNDS):
-        text = _fix_once(document, found, names, notes)
+    for number in range(ROUNDS):
+        text = _fix_once(document, found, names, notes, words=number >= CALLS)
         document = read(text, language)
         found = spots_of(document)
         if not found:
@@ -74,23 +76,24 @@ def fix(text: str, language: Language | None = None) -> Fix:
     )
 
 
-def _fix_once(document: Document, found: Sequence[Spot], names: Names, notes: _Notes) -> str:
+def _fix_once(document: Document, found: Sequence[Spot], names: Names, notes: _Notes, *, words: bool) -> str:
     """The text after one round."""
     spots: dict[int, list[Spot]] = {}
     for spot in found:
         spots.setdefault(spot.section, []).append(spot)
     if document.notebook is not None:
-        return _fix_notebook(document, spots, names, notes)
+        return _fix_notebook(document, spots, names, notes, words=words)
     section = document.sections[0]
-    return _fix_section(section, spots.get(0, []), names, notes)[0]
+    return _fix_section(section, spots.get(0, []), names, notes, words=words)[0]
 
 
 def _fix_section(
-    section: Section, spots: Sequence[Spot], names: Names, notes: _Notes, *, has_os: bool = False
+    section: Section, spots: Sequence[Spot], names: Names, notes: _Notes, *, words: bool, has_os: bool = False
 ) -> tuple[str, bool]:
     """The source of a section, and whether `os` is imported from there on."""
     if section.python:
-        fixed = fix_python(section.python, spots, names, has_os=has_os, notebook=section.slot is not None)
+        is_cell = section.slot is not None
+        fixed = fix_python(section.python, spots, names, has_os=has_os, notebook=is_cell, words=words)
         notes.add(*fixed.notes)
         return fixed.text, fixed.has_os
     notes.add(*[MARKED] if spots else [])
@@ -98,7 +101,9 @@ def _fix_section(
     return apply(section.text, edits), has_os
 
 
-def _fix_notebook(document: Document, spots: dict[int, list[Spot]], names: Names, notes: _Notes) -> str:
+def _fix_notebook(
+    document: Document, spots: dict[int, list[Spot]], names: Names, notes: _Notes, *, words: bool
+) -> str:
     """The JSON of a notebook with its sources mended, and without the outputs that showed a secret."""
     parsed = document.notebook or {}
     cleared: dict[int, set[int]] = {}
@@ -110,7 +115,7 @@ def _fix_notebook(document: Document, spots: dict[int, list[Spot]], names: Names
         if slot.output is not None and slot.cell is not None:
             cleared.setdefault(slot.cell, set()).add(slot.output)
             continue
-        text, has_os = _fix_section(section, its, names, notes, has_os=has_os)
+        text, has_os = _fix_section(section, its, names, notes, words=words, has_os=has_os)
         if its:
             slot.put(text)
     for cell, outputs in cleared.items():
