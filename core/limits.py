@@ -53,7 +53,7 @@ HOSTED: Final = Limits(
     max_models_per_visitor=4,
     max_capture_bytes=32 * 2**20,
     max_sandbox_runs=2,
-    max_text_characters=2**18,
+    max_text_characters=2**16,
 )
 """For the public: the same labs, and less of each for one visitor."""
 BOUNDS: Final = {
