@@ -19,7 +19,7 @@ FOUND := $(shell for p in $(PYTHONS); do "$$p" -c '$(PROBE)' 2>/dev/null && brea
 MADE := $(VENV)/.python-$(firstword $(FOUND))
 BASE := $(wordlist 2,99,$(FOUND))
 
-.PHONY: help run test check bench browser-runtime gpu cluster clean
+.PHONY: help run test check bench browser-runtime gpu cluster audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -50,6 +50,13 @@ gpu: $(VENV)/.installed ## exchange ONNX Runtime for its build with CUDA and Ten
 cluster: $(VENV)/.installed ## add what measuring on a Dask cluster needs
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-cluster.txt
 
+audit: $(VENV)/.installed-dev $(VENV)/audit/.installed ## every package's license, and known vulnerabilities of the hosted app
+	@licenses=0; $(BIN)/python -m deploy.licenses || licenses=$$?; \
+	  $(BIN)/python -m deploy.audit $(VENV)/audit/bin/python && exit $$licenses
+
+lock: $(VENV)/.installed-dev $(VENV)/lock/.installed ## write requirements-hosted.txt anew
+	@$(BIN)/python -m deploy.lock $(VENV)/lock/bin/uv
+
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -60,6 +67,17 @@ $(VENV)/.installed: requirements.txt $(MADE)
 
 $(VENV)/.installed-dev: requirements-dev.txt requirements-cluster.txt requirements.txt $(MADE)
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Tools with environments of their own: what they need is no business of the app's.
+$(VENV)/audit/.installed: $(MADE)
+	$(BIN)/python -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check pip-audit==2.10.1
+	@touch $@
+
+$(VENV)/lock/.installed: $(MADE)
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --disable-pip-version-check uv==0.13.8
 	@touch $@
 
 $(MADE):
