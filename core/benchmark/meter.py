@@ -2,7 +2,7 @@
 
 Linux counts processor time in ticks (10 ms on most machines): for the whole machine in `/proc/stat`, for each
 process in `/proc/PID/stat`. What all used, less what our own processes used, is what others used. In a
-container `/proc/stat` is most often the host's: so neighbours in other containers are seen too, and the
+container `/proc/stat` is most often the host's: so neighbors in other containers are seen too, and the
 capacity is that of the whole host, whatever part of it this container may use.
 Formats: https://docs.kernel.org/filesystems/proc.html
 """
@@ -102,7 +102,7 @@ class Meter:
 
     A tick is 10 ms, so a block of 50 ms has five of them on each processor, and one that falls to the wrong
     side is a tenth of a machine with two. So a share is taken over a whole round, the blocks of all engines
-    with what lies between, and comes with its resolution. A steady neighbour too small to be told from
+    with what lies between, and comes with its resolution. A steady neighbor too small to be told from
     rounding in one round shows in the share over the whole run: marks may be as far apart as one likes.
 
     Args:

@@ -1,7 +1,7 @@
 """What rounds say: one engine's times, and how two engines compare.
 
 Two engines are compared within each round, then over the rounds. What slows both engines of a round alike
-(a processor that grows hot, a neighbour that comes and stays) is in both times and cancels in their ratio; so
+(a processor that grows hot, a neighbor that comes and stays) is in both times and cancels in their ratio; so
 the ratios of following rounds are independent of each other although the times are not, and the plain
 bootstrap over rounds holds: no blocks of rounds are needed. What it cannot see is a difference between two
 processes that lasts for the whole run or for stretches of it, such as where their memory lies and which
@@ -51,11 +51,6 @@ class Summary:
     upper_quartile: float
     p90: float | None
     p99: float | None
-
-    @property
-    def iqr(self) -> float:
-        """How far the quartiles are apart."""
-        return self.upper_quartile - self.lower_quartile
 
 
 @dataclass(frozen=True)

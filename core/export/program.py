@@ -15,31 +15,17 @@ with a line for each batch of the app's own comparison, and all digits.
 from __future__ import annotations
 
 import ast
-import inspect
 import json
-import re
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from types import MappingProxyType, ModuleType
 from typing import Final
 
-from torch import nn
-
-from core import zoo_modules
+from core import zoo_modules, zoo_source
 from core.export import specimens
 from core.export.exporter import output_names
 from core.export.parity import BATCHES
 from core.export.plan import Exporter, ExportPlan, check_graph_names
 from core.zoo import Input, ZooModel
-
-_CALLS: Final[Mapping[str, str]] = MappingProxyType({
-    "scalar_linear": "scalar_linear()",
-    "inplace_relu": "MLP(lambda: nn.ReLU(inplace=True))",
-    "deep_tanh": "deep(nn.Tanh, 0.05)",
-    "deep_relu": "deep(nn.ReLU, 1.0)",
-})  # fmt: skip
-"""How the models are made that are no class called without arguments."""
 
 _COUNT: Final = '''\
 def count(nodes):
@@ -101,16 +87,17 @@ class _Program:
         self.inputs = plan.names_of_inputs(self.made)
         self.outputs = plan.output_names or own
         check_graph_names(self.made.module, self.inputs, self.outputs)
-        self.variables = [_variable(each) for each in self.made.inputs]
+        self.variables = [zoo_source.variable(each) for each in self.made.inputs]
         self.path = _quoted(f"{plan.model}.onnx")
 
     def text(self) -> str:
         """All of it."""
         dynamo = self.plan.exporter is Exporter.DYNAMO
-        call = _CALLS.get(self.plan.model, f"{type(self.made.module).__name__.lstrip('_')}()")
+        # What the zoo does not have is not in its module either.
+        home = specimens if type(self.made.module).__module__ == specimens.__name__ else zoo_modules
         blocks = [
-            *_sources(self.made.module, call.partition("(")[0]),
-            self._model(call),
+            *zoo_source.sources(self.made, home),
+            self._model(),
             self._random(),
             _lines(self._export()),
             _COUNT,
@@ -126,11 +113,11 @@ class _Program:
         ]
         return f"{_lines([*head, *_imports(body)])}\n\n\n{body}\n"
 
-    def _model(self, call: str) -> str:
+    def _model(self) -> str:
         training = "model.train()  # as it is after a forgotten model.eval()"
         return _lines([
             f"torch.manual_seed({self.plan.seed})",
-            f"model = {call}",
+            f"model = {zoo_source.construction(self.made)}",
             training if self.plan.training else "model.eval()",
         ])  # fmt: skip
 
@@ -236,10 +223,6 @@ class _Program:
         ])  # fmt: skip
 
 
-def _variable(each: Input) -> str:
-    return "x" if each.name == "input" else each.name
-
-
 def _sizes(batch: int | str, each: Input) -> str:
     return ", ".join(map(str, (batch, *each.shape)))
 
@@ -282,25 +265,6 @@ def _imports(body: str) -> list[str]:
         "import torch",
         f"from torch import {names}",
     ]
-
-
-def _sources(module: nn.Module, name: str) -> list[str]:
-    """The code of the class or function of that name, after that of the classes that it uses."""
-    found = sys.modules[type(module).__module__]
-    home: ModuleType = found if found is specimens else zoo_modules
-    return _code_of(home, name if hasattr(home, name) else f"_{name}")
-
-
-def _code_of(home: ModuleType, name: str) -> list[str]:
-    source = re.sub(r"  # noqa: [^\n]*", "", inspect.getsource(vars(home)[name])).rstrip()
-    used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)} - {name}
-    inner = [each for each in sorted(used) if _is_model(vars(home).get(each), home)]
-    before = [text for each in inner for text in _code_of(home, each)]
-    return [*before, source.replace(f"class {name}(", f"class {name.lstrip('_')}(")]
-
-
-def _is_model(value: object, home: ModuleType) -> bool:
-    return isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == home.__name__
 
 
 def _lines(lines: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,8 +14,7 @@ from core.benchmark import fairness
 from core.benchmark.desk import Held
 from core.benchmark.fairness import FairnessPlan, FairnessReport, FairnessRow
 from core.benchmark.fairness.setting import Setting
-from core.benchmark.jobs import JobError, JobRunner, JobState, JobStatus
-from core.benchmark.machines import ANYWHERE, MachineInfo, Where
+from core.benchmark.jobs import JobState
 from core.benchmark.method import Progress
 from core.benchmark.operators import OperatorProfile, OperatorsPlan
 from core.benchmark.roofline import Roofline, RooflinePlan
@@ -36,6 +34,7 @@ from tests.core.benchmark.answers import (
     search_of,
     tried_of,
 )
+from tests.core.benchmark.scripted import Scripted
 from tests.pages.test_onnx import known
 from tests.pages.visit import Visit, open_page
 from ui.benchmark.desk import the_desk
@@ -48,52 +47,12 @@ GIVEN_UP: Final = "It was given up; what was measured by then is here."
 MODEL: Final = "simple_mlp"
 
 
-class Scripted(JobRunner):
-    """A runner whose jobs do what the test says."""
-
-    def __init__(self) -> None:
-        self.jobs: dict[str, JobStatus] = {}
-        self.plans: list[Plan] = []
-        self.cancelled: list[str] = []
-        self.refuses = ""
-
-    def submit(self, plan: Plan, visitor: str, on: Where = ANYWHERE) -> str:
-        if self.refuses:
-            raise JobError(self.refuses)
-        self.plans.append(plan)
-        job = f"job-{len(self.jobs)}"
-        self.jobs[job] = JobStatus(job, JobState.QUEUED)
-        return job
-
-    def status(self, job: str) -> JobStatus:
-        return self.jobs[job]
-
-    def cancel(self, job: str) -> None:
-        self.cancelled.append(job)
-        self.set(job, state=JobState.CANCELLED)
-
-    def machines(self) -> tuple[MachineInfo, ...]:
-        return ()
-
-    @property
-    def problem(self) -> str:
-        return ""
-
-    def close(self) -> None:
-        for job, status in self.jobs.items():
-            if not status.state.over:
-                self.set(job, state=JobState.CANCELLED)
-
-    def set(self, job: str, **news: object) -> None:
-        self.jobs[job] = dataclasses.replace(self.jobs[job], **news)  # type: ignore[arg-type] # each its own
-
-
 @pytest.fixture(autouse=True)
 def runner(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """Stands where the process that measures would be."""
     known(ExportPlan(exporter=Exporter.LEGACY))
     made = Scripted()
-    monkeypatch.setattr(ui.benchmark.desk, "runner", lambda _: made)
+    monkeypatch.setattr(ui.benchmark.desk, "runner", lambda *_: made)
     return made
 
 

@@ -255,7 +255,7 @@ class Dispatcher:
                 errand = asyncio.create_task(link.give_up(flight.worker.address, flight.ticket))
                 self._errands.add(errand)
                 errand.add_done_callback(self._errands.discard)
-            elif now - flight.told_at > ABANDON_SECONDS:
+            elif flight.overdue(now, ABANDON_SECONDS):
                 self._land(flight)
                 self._board.drop(flight.job, flight.shard)
 
@@ -275,10 +275,8 @@ class Dispatcher:
         self._workers.clear()
 
     def _land(self, flight: Flight) -> None:
-        """Nobody waits for a shard's worker any more."""
         self._flights.pop(flight.ticket, None)
-        if flight.task is not None:
-            flight.task.cancel()
+        flight.land()
 
     def _hear(self, ticket: str, said: Progress | Part) -> None:
         if (flight := self._flights.get(ticket)) is not None:

@@ -29,3 +29,12 @@ class Flight:
     ticket: str
     task: asyncio.Task[None] | None = None
     told_at: float | None = None
+
+    def overdue(self, now: float, seconds: float) -> bool:
+        """Whether its worker was told to stop and has not answered for so long."""
+        return self.told_at is not None and now - self.told_at > seconds
+
+    def land(self) -> None:
+        """Nobody waits for its worker any more."""
+        if self.task is not None:
+            self.task.cancel()

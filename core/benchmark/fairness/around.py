@@ -129,14 +129,18 @@ class BesideEngine(AroundEngine):
 
 
 @dataclass(frozen=True)
-class Converting:
-    """A contender whose calls convert inputs and outputs every time."""
+class Around:
+    """A contender whose engine goes into another one; to all others it is as without that.
+
+    Attributes:
+        runs: the contender.
+    """
 
     runs: Runs
 
     @property
     def name(self) -> str:
-        """What tables call it: as without this."""
+        """What tables call it."""
         return self.runs.name
 
     @property
@@ -144,17 +148,22 @@ class Converting:
         """How many compute one operator."""
         return self.runs.threads
 
-    def open(self) -> InferenceEngine:
-        """The engine, not loaded yet."""
-        return ConvertingEngine(self.runs.open())
-
     def inputs(self) -> Sequence[Tensor]:
         """What it computes with."""
         return self.runs.inputs()
 
 
 @dataclass(frozen=True)
-class Beside:
+class Converting(Around):
+    """A contender whose calls convert inputs and outputs every time."""
+
+    def open(self) -> InferenceEngine:
+        """The engine, not loaded yet."""
+        return ConvertingEngine(self.runs.open())
+
+
+@dataclass(frozen=True)
+class Beside(Around):
     """A contender that shares its process with another one.
 
     Attributes:
@@ -163,24 +172,9 @@ class Beside:
         seconds: how long the other is called before each block.
     """
 
-    runs: Runs
     other: Runs
     seconds: float
-
-    @property
-    def name(self) -> str:
-        """What tables call it: as without the other."""
-        return self.runs.name
-
-    @property
-    def threads(self) -> int:
-        """How many compute one operator."""
-        return self.runs.threads
 
     def open(self) -> InferenceEngine:
         """The engine, not loaded yet."""
         return BesideEngine(self.runs.open(), self.other.open(), self.other.inputs(), self.seconds)
-
-    def inputs(self) -> Sequence[Tensor]:
-        """What it computes with."""
-        return self.runs.inputs()

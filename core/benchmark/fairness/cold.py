@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from core.benchmark import rounds as timing
+from core.benchmark.derivation import STOPPED
 from core.benchmark.meter import Meter
 from core.benchmark.method import Progress, Stop, Tell
 from core.benchmark.plan import Method
@@ -146,4 +147,4 @@ def _caveats(found: Sequence[Round], *, stopped: bool) -> list[str]:
         said.append(f"{rejected} of {len(found)} rounds do not count: others used this machine meanwhile.")
     if len(found) - rejected < LEAST_ROUNDS:
         said.append(f"Fewer than {LEAST_ROUNDS} rounds count: no verdict can be given.")
-    return [*said, "It was stopped before its end."] if stopped else said
+    return [*said, STOPPED] if stopped else said

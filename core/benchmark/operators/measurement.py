@@ -136,7 +136,7 @@ def _node(node: ExportedNode, kernels: Sequence[Kernel]) -> GraphNode:
         state, seconds, words = NodeState.REMOVED, None, "ONNX Runtime removed it: its result is not needed."
     elif any(len(each.sources) > 1 for each in kernels):
         state, seconds = NodeState.FUSED, None
-        words = f"ONNX Runtime computes it with its neighbours, in {shown}."
+        words = f"ONNX Runtime computes it with its neighbors, in {shown}."
     elif len(kernels) == 1 and kernels[0].op_type == node.op_type:
         state, words = NodeState.RAN, ""
     else:

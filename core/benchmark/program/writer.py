@@ -8,7 +8,7 @@ import textwrap
 from importlib import metadata
 from typing import Final
 
-from core import zoo
+from core import zoo, zoo_source
 from core.benchmark.method import WARM_BLOCK_SECONDS
 from core.benchmark.plan import BenchmarkPlan, needs_export
 from core.benchmark.program import engines, judgement, measurement, model, process
@@ -56,7 +56,7 @@ def program(plan: BenchmarkPlan) -> str:
         each.example_inputs(batch)
     exports = any(map(needs_export, kinds))
     body = _spaced([
-        *dict.fromkeys(source for each in made for source in model.sources(each)),
+        *dict.fromkeys(source for each in made for source in zoo_source.sources(each)),
         *(model.builder(each, plan.seed) for each in made),
         _tables(plan, made, exports=exports),
         process.TOOLS,

@@ -173,7 +173,7 @@ def profile_of(plan: OperatorsPlan) -> OperatorProfile:
             Kernel("(between kernels)", "", (), None, 2e-6, 0.25),
         ),
     )
-    fused = "ONNX Runtime computes it with its neighbours in `fused` (FusedGemm)."
+    fused = "ONNX Runtime computes it with its neighbors in `fused` (FusedGemm)."
     nodes = (
         GraphNode("node_linear", "Gemm", "fc1", NodeState.REWRITTEN, ("fused",), 6e-6, fused),
         GraphNode("node_relu", "Relu", "relu", NodeState.FUSED, ("fused",), None, fused, ("node_linear",)),

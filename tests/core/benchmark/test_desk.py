@@ -1,62 +1,25 @@
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.benchmark.desk import Desk, Held
 from core.benchmark.history import History, HistoryError, Run, Saved
-from core.benchmark.jobs import JobError, JobRunner, JobState, JobStatus
-from core.benchmark.machines import ANYWHERE, MachineInfo, Where
+from core.benchmark.jobs import JobError, JobState
+from core.benchmark.machines import MachineInfo
 from core.benchmark.method import Progress
 from core.benchmark.plan import BenchmarkPlan
-from core.benchmark.tasks import Plan
 from core.machine import describe
 from tests.core.benchmark.reports import case, report
+from tests.core.benchmark.scripted import Scripted
 
 PLAN = BenchmarkPlan()
 CASE = case({"eager": 2e-3, "ort": 1e-3})
 REPORT = report(CASE)
-
-
-class Scripted(JobRunner):
-    """A runner whose jobs do what the test says."""
-
-    def __init__(self) -> None:
-        self.jobs: dict[str, JobStatus] = {}
-        self.cancelled: list[str] = []
-        self.known: tuple[MachineInfo, ...] = ()
-
-    def submit(self, plan: Plan, visitor: str, on: Where = ANYWHERE) -> str:
-        if visitor == "greedy":
-            raise JobError("You have 3 measurements waiting.")
-        job = f"job-{len(self.jobs)}"
-        self.jobs[job] = JobStatus(job, JobState.QUEUED, position=len(self.jobs))
-        return job
-
-    def status(self, job: str) -> JobStatus:
-        return self.jobs[job]
-
-    def cancel(self, job: str) -> None:
-        self.cancelled.append(job)
-
-    def machines(self) -> tuple[MachineInfo, ...]:
-        return self.known
-
-    @property
-    def problem(self) -> str:
-        return ""
-
-    def close(self) -> None:
-        for job, status in self.jobs.items():
-            if not status.state.over:
-                self.set(job, state=JobState.CANCELLED)
-
-    def set(self, job: str, **news: object) -> None:
-        self.jobs[job] = dataclasses.replace(self.jobs[job], **news)  # type: ignore[arg-type] # each its own
 
 
 @pytest.fixture
@@ -135,7 +98,6 @@ def test_nothing_is_recorded_of_a_job_that_measured_nothing(
     job = desk.submit(PLAN, "ada")
     desk.cancel(job)
     assert runner.cancelled == [job]
-    runner.set(job, state=JobState.CANCELLED)
     assert settled(desk, job).runs == ()
     assert history.runs(None) == []
 
@@ -160,10 +122,11 @@ def test_a_visitors_jobs_are_theirs_the_newest_first(desk: Desk) -> None:
     assert desk.jobs("nobody") == ()
 
 
-def test_a_job_that_is_not_taken_leaves_no_trace(desk: Desk) -> None:
+def test_a_job_that_is_not_taken_leaves_no_trace(desk: Desk, runner: Scripted) -> None:
+    runner.refuses = "You have 3 measurements waiting."
     with pytest.raises(JobError, match="You have 3"):
-        desk.submit(PLAN, "greedy")
-    assert desk.jobs("greedy") == ()
+        desk.submit(PLAN, "ada")
+    assert desk.jobs("ada") == ()
 
 
 def test_only_so_many_finished_jobs_are_remembered(desk: Desk, runner: Scripted) -> None:
@@ -195,7 +158,7 @@ def test_an_app_that_ends_records_what_was_measured(tmp_path: Path, runner: Scri
 def test_each_machine_of_a_cluster_has_a_run_of_its_own(
     desk: Desk, runner: Scripted, history: History
 ) -> None:
-    facts = dataclasses.replace(describe(), cpu="A processor elsewhere")
+    facts = replace(describe(), cpu="A processor elsewhere")
     runner.known = (MachineInfo("north", "", 1, usable=True, facts=facts),)
     job = desk.submit(PLAN, "ada")
     runner.set(job, state=JobState.RUNNING)
@@ -203,9 +166,50 @@ def test_each_machine_of_a_cluster_has_a_run_of_its_own(
     time.sleep(0.5)
     # One machine has left by now; of the other nothing was ever heard.
     runner.known = ()
-    north, south = (dataclasses.replace(CASE, machine=name) for name in ("north", "south"))
+    north, south = (replace(CASE, machine=name) for name in ("north", "south"))
     runner.set(job, state=JobState.DONE, result=report(north, south))
     runs = [history.get(run) for run in settled(desk, job).runs]
     assert [run and run.machine.cpu for run in runs] == ["A processor elsewhere", "south"]
     assert [run and run.report.cases for run in runs] == [(north,), (south,)]
     assert len({run.machine_id for run in runs if run}) == 2
+
+
+def test_who_leaves_gives_up_what_has_not_begun_and_nothing_else(desk: Desk, runner: Scripted) -> None:
+    runs, waits, other = desk.submit(PLAN, "ada"), desk.submit(PLAN, "ada"), desk.submit(PLAN, "eve")
+    runner.set(runs, state=JobState.RUNNING)
+    desk.leave("ada")
+    assert runner.cancelled == [waits]
+    desk.leave("nobody")
+    assert runner.cancelled == [waits]
+    # What runs is recorded though nobody is there.
+    runner.set(runs, state=JobState.DONE, result=REPORT)
+    assert settled(desk, runs).runs
+    assert desk.held(other).status.state is JobState.QUEUED
+
+
+def test_who_leaves_while_a_job_is_forgotten_is_told_nothing(
+    desk: Desk, runner: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.submit(PLAN, "ada")
+
+    def gone(_: str) -> None:
+        raise JobError("This measurement is not known here, or no longer: start it again.")
+
+    monkeypatch.setattr(runner, "cancel", gone)
+    desk.leave("ada")
+
+
+def test_of_one_visitor_only_so_many_finished_jobs_are_remembered(runner: Scripted, history: History) -> None:
+    desk = Desk(runner, history, kept=10, kept_each=2)
+    try:
+        mine = [desk.submit(PLAN, "ada") for _ in range(4)]
+        other = desk.submit(PLAN, "eve")
+        for job in (other, *mine):
+            runner.set(job, state=JobState.CANCELLED)
+        end = time.monotonic() + 30
+        while len(desk.jobs("ada")) > 2 and time.monotonic() < end:
+            time.sleep(0.02)
+        assert [each.job for each in desk.jobs("ada")] == [mine[3], mine[2]]
+        assert [each.job for each in desk.jobs("eve")] == [other]
+    finally:
+        desk.close()

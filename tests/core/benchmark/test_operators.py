@@ -100,7 +100,7 @@ def test_a_fused_activation_says_where_it_went(profiles: Mapping[str, OperatorPr
     states = [each.state for each in found.nodes]
     assert states == [NodeState.FUSED] * 4 + [NodeState.RAN]
     assert found.nodes[0].kernels == found.nodes[1].kernels
-    assert "with its neighbours" in found.nodes[1].words
+    assert "with its neighbors" in found.nodes[1].words
     assert "(FusedGemm)" in found.nodes[1].words
     modules = {each.module: each for each in found.modules}
     assert modules["fc1"].onnx is not None

@@ -110,7 +110,7 @@ def page(plan: "ExportPlan") -> None:
     from ui.onnx.inputs import PAGE, draw_inputs, parameters, read_plan, set_plan
 
     open_page(PAGE, parameters())
-    draw_inputs(projector=False)
+    draw_inputs(compact=False)
     st.button("set", key="set", on_click=set_plan, args=(plan,))
     st.text(repr(read_plan()))
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.benchmark.history import Bounds, History
+from core.benchmark.history import Bounds, History, database, outage, store
+from core.benchmark.history.database import Database
+from core.benchmark.history.place import read_place
 from tests.core.benchmark.history.postgres import Postgres
 
 Open = Callable[..., History]
@@ -54,3 +56,19 @@ def url(request: pytest.FixtureRequest) -> str | None:
 def history(url: str | None, open_at: Open) -> History:
     """An empty history in each kind of database."""
     return open_at(url)
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away is tried again soon."""
+    for module in (outage, store):
+        monkeypatch.setattr(module, "PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr(database, "ANSWER_SECONDS", 2.0)
+
+
+@pytest.fixture
+def opened(url: str | None, tmp_path: Path) -> Iterator[Database]:
+    """A new database of each kind."""
+    database = Database(read_place(url, tmp_path / "data"))
+    yield database
+    database.close()

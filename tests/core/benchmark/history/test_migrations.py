@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from core.benchmark.history import History, Saved
 from core.benchmark.history.database import AwayError, Database
 from core.benchmark.history.migrations import VERSIONS, is_current, upgrade
-from core.benchmark.history.place import FILE_NAME, read_place
+from core.benchmark.history.place import read_place
 from core.benchmark.history.schema import METADATA, VERSION_TABLE
 from tests.core.benchmark.history import made
 from tests.core.benchmark.history.conftest import Open
@@ -122,16 +122,3 @@ def test_a_revision_that_fails_leaves_everything_as_it_was(
     again: History = open_at(url)
     assert again.get(run.id) == run
     assert again.problem == ""
-
-
-def test_sqlite_is_set_to_survive(tmp_path: Path, open_at: Open) -> None:
-    history = open_at(None)
-    history.add(made.run())
-
-    def pragmas(connection: Connection) -> dict[str, object]:
-        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        return {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names}
-
-    found = history._database.run(pragmas)
-    assert found == {"journal_mode": "wal", "synchronous": 3, "foreign_keys": 1, "busy_timeout": 3_000}
-    assert (tmp_path / "data" / FILE_NAME).stat().st_size > 0

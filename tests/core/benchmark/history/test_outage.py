@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
-import sqlite3
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
-from core.benchmark.history import Bounds, HistoryError, Saved, Series, database, outage, spool, store
+from core.benchmark.history import Bounds, HistoryError, Saved, Series, outage, spool
 from core.benchmark.history.outage import Outage
 from core.benchmark.history.place import FILE_NAME
 from core.benchmark.history.spool import Spool
 from tests.core.benchmark.history import made
 from tests.core.benchmark.history.conftest import Open
-from tests.core.benchmark.history.postgres import PASSWORD, Postgres
+from tests.core.benchmark.history.postgres import Postgres
+from tests.core.benchmark.history.waits import wait_until
 from tests.core.benchmark.history.writers import runs_of
 
-CANARY = "c4n4ry@/:%"
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (outage, store):
-        monkeypatch.setattr(module, "PAUSE_SECONDS", 0.5)
-    monkeypatch.setattr(database, "ANSWER_SECONDS", 2.0)
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it does not come"
-        time.sleep(0.05)
-
-
-def listen_to_all(caplog: pytest.LogCaptureFixture) -> None:
-    """Has everybody log all they can; the libraries below keep to themselves unless they are asked."""
-    for name in (None, "sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg", "alembic"):
-        caplog.set_level(logging.DEBUG, name)
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 @contextmanager
@@ -153,82 +128,6 @@ def test_a_server_that_hangs_is_given_up(postgres: Postgres, empty: str, open_at
     assert len(history.runs(None)) == 2
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"password": CANARY}, "it refuses the user or the password"),
-        ({"host": "no-such-host.invalid"}, "its host is not known"),
-        ({"database": "no such database"}, "the database or a table does not exist"),
-    ],
-)
-def test_a_server_that_takes_no_connection_says_why_and_never_the_password(
-    postgres: Postgres,
-    change: dict[str, str],
-    why: str,
-    open_at: Open,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    listen_to_all(caplog)
-    address = postgres.url(**{"password": PASSWORD} | change)
-    history = open_at(address)
-    run = made.run()
-    assert history.add(run) is Saved.KEPT
-    assert history.runs(None)[0].id == run.id
-    assert history.problem == (
-        f"PostgreSQL cannot be used: {why}. 1 run waits in a file, to be written when that is over."
-    )
-    with pytest.raises(HistoryError) as caught:
-        history.delete(run.id, None)
-    chain = [caught.value, caught.value.__context__, caught.value.__cause__]
-    said = [history.problem, repr(history), str(history), caplog.text, *map(repr, chain)]
-    said += traceback.format_exception(caught.value)
-    said += [f"{record.__dict__}" for record in caplog.records]
-    said += [repr(vars(part)) for part in (history, history._database)]
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    for secret in (PASSWORD, CANARY, "c4n4ry", "kan@rie", "kan%40rie"):
-        assert not any(secret in text for text in said)
-        assert secret.encode() not in kept
-    assert chain[1:] == [None, None]
-    assert caplog.records
-
-
-def test_a_database_that_works_never_says_its_password(
-    empty: str, open_at: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    listen_to_all(caplog)
-    history = open_at(empty)
-    run = made.run(owner="t0ken")
-    assert history.add(run) is Saved.WRITTEN
-    assert history.get(run.id) == run
-    assert "INSERT INTO benchmark_runs" in caplog.text
-    said = [
-        caplog.text,
-        repr(history),
-        repr(vars(history)),
-        *(f"{record.__dict__}" for record in caplog.records),
-    ]
-    for secret in (PASSWORD, "kan@rie", "kan%40rie", "t0ken"):
-        assert not any(secret in text for text in said)
-    assert not list((tmp_path / "data").rglob("*"))
-
-
-def test_a_secret_in_the_driver_s_own_words_is_taken_out(
-    postgres: Postgres, open_at: Open, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import psycopg
-
-    def connect(*_: object, **arguments: object) -> object:
-        raise psycopg.OperationalError(f"cannot connect with {arguments['password']}, sorry")
-
-    monkeypatch.setattr(psycopg.Connection, "connect", connect)
-    monkeypatch.setattr(psycopg, "connect", connect)
-    history = open_at(postgres.url(password=CANARY))
-    assert history.add(made.run()) is Saved.KEPT
-    assert "cannot connect with ***, sorry" in caplog.text
-    assert CANARY not in caplog.text + history.problem
-
-
 def test_ten_looks_at_a_database_that_is_away_wait_once(
     open_at: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,79 +155,6 @@ def test_ten_looks_at_a_database_that_is_away_wait_once(
     assert history.problem == "PostgreSQL cannot be used: it gives no answer in time."
 
 
-def test_a_connection_that_never_comes_is_not_waited_for(
-    open_at: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import psycopg
-
-    over = threading.Event()
-    closed = threading.Event()
-
-    class Late:
-        def close(self) -> None:
-            closed.set()
-
-    def connect(*_: object, **__: object) -> Any:  # noqa: ANN401 - a connection, as far as anyone knows
-        over.wait(60)
-        return Late()
-
-    monkeypatch.setattr(psycopg.Connection, "connect", connect)
-    monkeypatch.setattr(psycopg, "connect", connect)
-    history = open_at("postgresql://u:p@localhost/d")
-    assert history.runs(None) == []
-    assert history.problem == "PostgreSQL cannot be used: it gives no answer in time."
-    over.set()
-    assert closed.wait(30)
-
-
-def test_a_file_that_is_no_database_says_so_and_runs_wait(open_at: Open, tmp_path: Path) -> None:
-    file = tmp_path / "data" / FILE_NAME
-    file.parent.mkdir()
-    file.write_bytes(b"not a database, " * 500)
-    history = open_at(None)
-    run = made.run()
-    assert history.add(run) is Saved.KEPT
-    assert history.get(run.id) == run
-    assert history.problem == (
-        "SQLite cannot be used: the file is none of SQLite's, or is damaged. "
-        "1 run waits in a file, to be written when that is over."
-    )
-    assert file.read_bytes() == b"not a database, " * 500
-    file.unlink()
-    wait_until(lambda: history.pending == 0)
-    assert [line.id for line in history.runs(None)] == [run.id]
-
-
-def test_tables_of_another_program_are_left_alone(open_at: Open, tmp_path: Path) -> None:
-    file = tmp_path / "data" / FILE_NAME
-    file.parent.mkdir()
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("CREATE TABLE benchmark_runs (mine TEXT)")
-        connection.execute("INSERT INTO benchmark_runs VALUES ('precious')")
-        connection.commit()
-    history = open_at(None)
-    assert history.add(made.run()) is Saved.KEPT
-    assert history.problem.startswith("SQLite cannot be used: other tables of these names are in it.")
-    history.close()
-    with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute("SELECT * FROM benchmark_runs").fetchall() == [("precious",)]
-
-
-def test_a_damaged_file_says_so_and_runs_wait(open_at: Open, tmp_path: Path) -> None:
-    first = open_at(None)
-    for _ in range(30):
-        first.add(made.run())
-    first.close()
-    file = tmp_path / "data" / FILE_NAME
-    with file.open("r+b") as content:
-        content.seek(4096)
-        content.write(os.urandom(file.stat().st_size - 4096))
-    history = open_at(None)
-    assert history.add(made.run()) is Saved.KEPT
-    assert "damaged" in history.problem
-    assert "\n" not in history.problem
-
-
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EIO])
 def test_a_disk_that_takes_no_waiting_run_is_one_clear_line(
     open_at: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
@@ -353,48 +179,6 @@ def test_a_disk_that_takes_no_waiting_run_is_one_clear_line(
     assert [line.id for line in history.runs(None)] == [kept.id]
     assert len(list((tmp_path / "data" / "waiting").glob("*"))) == 2  # the run and the lock
     assert history.add(made.run()) is Saved.KEPT
-
-
-def test_a_full_disk_under_sqlite_is_one_clear_line_and_loses_nothing(open_at: Open) -> None:
-    history = open_at(None)
-    runs = [made.run() for _ in range(5)]
-    for run in runs:
-        history.add(run)
-    history.close()
-    pages: list[int] = []
-
-    def no_more_pages(connection: sqlite3.Connection, _: object) -> None:
-        pages.append(connection.execute("PRAGMA page_count").fetchone()[0])
-        connection.execute(f"PRAGMA max_page_count = {pages[0] + 1}")
-
-    def add_many(count: int) -> None:
-        for _ in range(count):
-            runs.append(made.run())
-            history.add(runs[-1])
-
-    event.listen(Engine, "connect", no_more_pages)
-    try:
-        with pytest.raises(HistoryError, match=r"^The disk is full: this run is not kept") as caught:
-            add_many(20)
-    finally:
-        event.remove(Engine, "connect", no_more_pages)
-    runs.pop()
-    assert caught.value.__context__ is None
-    assert history.pending == 0
-    assert [line.id for line in history.runs(None)] == [run.id for run in reversed(runs)]
-    assert all(history.get(run.id) == run for run in runs)
-    history.close()
-    assert history.add(made.run()) is Saved.WRITTEN
-
-
-def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path, open_at: Open) -> None:
-    (tmp_path / "file").write_text("")
-    history = open_at(None, tmp_path / "file" / "data")
-    assert history.runs(None) == []
-    with pytest.raises(
-        HistoryError, match=r"^It cannot be written \(Not a directory\): this run is not kept"
-    ):
-        history.add(made.run())
 
 
 @pytest.mark.parametrize(
@@ -454,12 +238,6 @@ def test_another_process_that_holds_the_files_is_not_waited_for_for_ever(
     assert history.add(made.run()) is Saved.KEPT
 
 
-def test_folders_are_made_for_this_user_alone(tmp_path: Path, open_at: Open) -> None:
-    history = open_at(None, tmp_path / "a" / "b")
-    history.add(made.run())
-    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")} == {0o700}
-
-
 def test_a_file_that_is_damaged_is_put_aside_and_the_others_are_written(
     tmp_path: Path, open_at: Open
 ) -> None:
@@ -473,17 +251,6 @@ def test_a_file_that_is_damaged_is_put_aside_and_the_others_are_written(
     assert [line.id for line in history.runs(None)] == [run.id]
     assert len(list((tmp_path / "data" / "waiting").glob("*.damaged"))) == 1
     assert history.pending == 0
-
-
-def test_a_database_that_someone_deletes_is_begun_anew(tmp_path: Path, open_at: Open) -> None:
-    history = open_at(None)
-    history.add(made.run())
-    for file in (tmp_path / "data").glob("history*"):
-        file.unlink()
-    run = made.run()
-    assert history.add(run) is Saved.WRITTEN
-    history.close()
-    assert [line.id for line in open_at(None).runs(None)] == [run.id]
 
 
 class TestOutage:

@@ -8,17 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
 
 from core import machine, zoo
 from core.benchmark.fingerprint import machine_fingerprint, versions_fingerprint
-from core.benchmark.history import HistoryError, Run, model_id, new_id, record, weight_bytes
-from core.benchmark.history.document import pack, unpack
+from core.benchmark.history import HistoryError, model_id, new_id, record, weight_bytes
 from core.benchmark.plan import BenchmarkPlan
 from core.benchmark.report import Report
 from core.zoo import ZooError
 from tests.core.benchmark.history import made
-from tests.core.benchmark.history.strategies import runs
 
 REPORT = Report((), 60.0, complete=False)
 
@@ -103,24 +100,3 @@ def test_a_run_that_could_not_be_kept_is_refused(change: dict[str, object], why:
 
 def test_an_owner_is_not_printed() -> None:
     assert "t0ken" not in repr(made.run(owner="t0ken"))
-
-
-@settings(max_examples=40)
-@given(runs())
-def test_any_run_is_packed_as_it_is(run: Run) -> None:
-    assert repr(unpack(pack(run))) == repr(run)  # nan is not equal to itself, but prints alike
-
-
-def test_a_packed_run_is_the_run() -> None:
-    run = made.run(made.case(), made.case("cnn", 8), owner="me")
-    assert unpack(pack(run)) == run
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"garbage", pack(made.run())[:-1], pack(made.run())[:100], b"x" + pack(made.run())],
-)
-def test_what_is_damaged_says_so(data: bytes) -> None:
-    with pytest.raises(HistoryError, match="damaged and cannot be read") as caught:
-        unpack(data)
-    assert caught.value.__context__ is None

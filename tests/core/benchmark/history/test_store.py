@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from core.benchmark.history import Bounds, History, HistoryError, Saved, Series
-from core.benchmark.history.schema import RUNS
 from core.benchmark.verdict import Verdict
 from core.machine import Machine, Versions
 from tests.core.benchmark.history import made
@@ -186,29 +185,6 @@ def test_machines_are_those_that_have_runs(history: History) -> None:
     assert [each.machine.cpu for each in history.machines("nobody")] == ["A CPU"]
 
 
-def test_the_oldest_runs_of_one_owner_are_forgotten(url: str | None, open_at: Open) -> None:
-    history = open_at(url, bounds=Bounds(per_owner=3))
-    demo, other = made.run(owner="me", shared=True), made.run(owner="you")
-    history.add(demo)
-    history.add(other)
-    runs = [made.run(owner="me") for _ in range(5)]
-    for run in runs:
-        history.add(run)
-    assert [line.id for line in history.runs(None)] == [runs[4].id, runs[3].id, runs[2].id, other.id, demo.id]
-    assert history.get(runs[0].id) is None
-
-
-def test_all_runs_together_are_bounded_and_shared_ones_stay_longest(url: str | None, open_at: Open) -> None:
-    size = len(made.pack(made.run()))
-    history = open_at(url, bounds=Bounds(total_bytes=int(3.5 * size)))
-    demo = made.run(shared=True)
-    history.add(demo)
-    runs = [made.run(owner=str(number)) for number in range(4)]
-    for run in runs:
-        history.add(run)
-    assert [line.id for line in history.runs(None)] == [runs[3].id, runs[2].id, demo.id]
-
-
 def test_a_run_that_is_too_large_is_refused_in_one_line(url: str | None, open_at: Open) -> None:
     history = open_at(url, bounds=Bounds(run_bytes=100))
     with pytest.raises(HistoryError, match=r"at most 100 are kept: measure fewer") as caught:
@@ -222,15 +198,6 @@ def test_a_report_without_any_comparison_is_kept(history: History) -> None:
     history.add(run)
     assert history.get(run.id) == run
     assert history.runs(None)[0].results == ()
-
-
-def test_a_machine_that_is_described_by_other_facts_is_listed(history: History) -> None:
-    history.add(made.run())
-    change = RUNS.update().values(machine='{"quantum": true}')
-    history._database.run(lambda connection: connection.execute(change).rowcount, write=True)
-    (line,) = history.runs(None)
-    assert line.machine.cpu == "a machine that this version cannot describe"
-    assert line.results[1].verdict is Verdict.FASTER
 
 
 def test_many_threads_may_use_it_at_once(history: History) -> None:
@@ -264,21 +231,3 @@ def test_text_that_a_database_might_not_take_is_kept(history: History) -> None:
     assert history.add(run) is Saved.WRITTEN
     assert history.get(run.id) == run
     assert history.runs(None)[0].results[0].problem == "a b c"
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["mysql://a:canary@b/c", "postgresql", "canary", "postgresql://u:p@ss:canary@h:x/d", "sqlite://", "://"],
-)
-def test_an_address_of_no_database_that_is_known_is_refused(url: str, tmp_path: Path) -> None:
-    with pytest.raises(HistoryError, match=r"cannot be read: expected postgresql://") as caught:
-        History(url, tmp_path)
-    assert "canary" not in str(caught.value)
-    assert caught.value.__context__ is None
-
-
-def test_an_address_may_name_a_file_of_sqlite(tmp_path: Path, open_at: Open) -> None:
-    history = open_at(f"sqlite:///{tmp_path}/elsewhere/runs.db")
-    run = made.run()
-    assert history.add(run) is Saved.WRITTEN
-    assert (tmp_path / "elsewhere" / "runs.db").exists()

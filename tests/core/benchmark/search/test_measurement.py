@@ -18,7 +18,7 @@ from core.benchmark.rounds import BenchmarkError
 from core.benchmark.search import SearchPlan, SearchReport, Tried, search
 from core.benchmark.search.screening import scale_of
 from core.benchmark.verdict import Verdict
-from core.engines.engine import EngineKind, EngineOptions, Optimization, Spin
+from core.engines.engine import EngineKind, Optimization
 from core.zoo import ZooError
 from tests.core.benchmark.tuned import Tuned
 
@@ -274,17 +274,6 @@ def test_a_plan_that_cannot_be_is_one_line(plan: SearchPlan, said: str) -> None:
         search(plan, make=make)
     with pytest.raises(ZooError):
         search(replace(PLAN, model="nothing"), make=make)
-
-
-options = st.builds(
-    EngineOptions, st.integers(1, 4), st.sampled_from(list(Optimization)), st.sampled_from(list(Spin))
-)
-onnx = st.sampled_from([EngineKind.ORT, EngineKind.ORT_INT8_STATIC, EngineKind.ORT_FLOAT16])
-
-
-@given(st.builds(Configuration, onnx, options, st.integers(1, 3)), st.builds(Configuration, onnx, options))
-def test_configurations_that_differ_have_names_that_differ(one: Configuration, other: Configuration) -> None:
-    assert (one.name == other.name) is (one == other)
 
 
 @given(st.lists(st.lists(st.floats(width=32), max_size=4), max_size=4))
