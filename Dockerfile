@@ -30,8 +30,9 @@ RUN mkdir data \
 
 FROM python:${PYTHON}
 # tini is the first process: it passes signals on, and clears up after child processes that lost their parent.
+# git answers the secrets lab's questions about made-up repositories.
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends tini=0.19.0-* \
+ && apt-get install --yes --no-install-recommends tini=0.19.0-* git=1:2.* \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 1000 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin app \
  && install --directory --owner app --group app /data
@@ -41,6 +42,8 @@ ENV PATH=/venv/bin:${PATH} \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
     XDG_CACHE_HOME=/tmp/.cache \
+    MALLOC_ARENA_MAX=2 \
+    STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE=true \
     UTH_MODE=hosted \
     UTH_DATA_DIR=/data \
     PORT=8501

@@ -21,7 +21,7 @@ from core.secrets.declared import DeclaredKeyError, declared_keys
 from core.secrets.log_filter import SecretFilter, known_values
 from core.secrets.required import MissingKeyError, check_required
 from core.secrets.source import SourceError, dotenv_source, process_source, streamlit_source
-from core.settings import Settings
+from core.settings import Mode, Settings
 from ui import index_page, logs
 from ui.browser_runtime.routes import routes as browser_runtime_routes
 from ui.errors import on_script_error
@@ -39,11 +39,18 @@ _LOGGER: Final = logging.getLogger("app")
 _HEAVY: Final = (
     "torch", "core.gradients", "core.hooks.run", "plotly.graph_objects", "core.export.child", "onnxruntime"
 )  # fmt: skip
+# What some views need besides: 150 MB and seconds in which nobody else is answered. One person may never open
+# them; of many, somebody will.
+_HEAVY_HOSTED: Final = (
+    "pandas", "pyarrow", "ui.benchmark.desk", "alembic.command", "torch._dynamo", "ui.autograd.why",
+    "ui.hooks.why", "ui.onnx.benchmark", "ui.onnx.upload", "core.secrets.leaks",
+)  # fmt: skip
 
 
 def _warm_up() -> None:
     """Import what is heavy, so that no visitor's first page waits for it."""
-    for name in _HEAVY:
+    mode = _settings.resolve_mode(st.get_option("server.address"))
+    for name in (*_HEAVY, *(_HEAVY_HOSTED if mode is Mode.HOSTED else ())):
         try:
             importlib.import_module(name)
         except Exception:
@@ -149,9 +156,7 @@ app = st.App(
     middleware=[
         Middleware(SecurityHeaders, frame_ancestors=_settings.frame_ancestors),
         Middleware(Gate, settings=_settings),
-        Middleware(
-            UploadBounds, limits=_settings.limits(_settings.resolve_mode(st.get_option("server.address")))
-        ),
+        Middleware(UploadBounds),
     ],
     on_script_error=on_script_error,
 )

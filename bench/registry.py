@@ -78,6 +78,9 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
         "pages": Benchmark(
             "bench.pages", "first paint, change to changed number, and memory, in a real browser"
         ),
+        "soak": Benchmark(
+            "bench.soak", "many visitors at once, or many visits one by one: errors, words of others, memory"
+        ),
         "fidelity": Benchmark(
             "bench.fidelity", "whether the benchmark is right: medians beside others', verdicts, a neighbor"
         ),

@@ -24,15 +24,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
+from core.places import Place, Places, PlacesError, Ticket
+
 ROOT: Final = Path(__file__).parent.parent
-AT_ONCE: Final = 4
-"""How many child processes one server process has at a time."""
 MAX_BYTES: Final = 32 * 2**20
 """How much of what a child said is kept until someone asks for it; the length of one line too."""
 GRACE_SECONDS: Final = 2.0
 """How long a child may take to end when it is told to."""
 
-_SLOTS: Final = threading.BoundedSemaphore(AT_ONCE)
+_PLACES: Final = Places()
 _LOG: Final = logging.getLogger(__name__)
 _PASSED_ON: Final = frozenset({
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
@@ -47,43 +47,44 @@ class ProcessError(ValueError):
 
 
 class Process:
-    """A Python module of ours, running in a process of its own.
+    """A Python module of ours, running in a process of its own, as soon as there is a place for it.
 
     It ends when the module does, after `seconds` (if they are given), when it is stopped, when nobody holds
     this object any more, and when this process ends. Its environment is an allow-list: no secret reaches it.
 
     Args:
         module: the dotted name of the module; it makes a `Child`.
-        request: what it should do, as JSON has it.
+        request: what it should do, as JSON has it; or what gives that, when it starts: one that waits then
+            holds no second copy of a large file.
         seconds: the wall-clock time that it may take, and the processor time too; None for one that serves
-            as long as this process does.
+            as long as this process does. Waiting for a place does not count.
         memory_bytes: how much it may allocate. Only where the system can limit that (Linux).
         niceness: how much lower its priority is.
         environment: variables that it gets besides.
-        counted: whether it is one of the `AT_ONCE`.
+        counted: whether it needs one of the places.
+        place: the places of which it needs one, and who asks; by default one of `core.places.AT_ONCE` that
+            this process has for whoever does not say.
 
     Raises:
-        ProcessError: if as many as may run at once are running.
+        ProcessError: if it can neither start nor wait.
     """
 
     def __init__(
         self,
         module: str,
-        request: Mapping[str, Any],
+        request: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
         *,
         seconds: float | None,
         memory_bytes: int = 2 * 2**30,
         niceness: int = 10,
         environment: Mapping[str, str] | None = None,
         counted: bool = True,
+        place: Place | None = None,
     ) -> None:
         limits = {"seconds": seconds, "memory_bytes": memory_bytes, "niceness": niceness}
-        first = _line({"limits": limits, "request": request})
-        slots = _SLOTS if counted else threading.Semaphore()
-        if not slots.acquire(blocking=False):
-            raise ProcessError(f"{AT_ONCE} runs are going on already; try again in a moment.")
-        popen = None
-        try:
+
+        def begin() -> tuple[subprocess.Popen[bytes], bytes]:
+            first = _line({"limits": limits, "request": request() if callable(request) else request})
             popen = subprocess.Popen(  # noqa: S603 - this Python and a module of ours, no shell
                 [sys.executable, "-m", module],
                 cwd=ROOT,
@@ -93,15 +94,13 @@ class Process:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-            self._running = _Running(popen, seconds, memory_bytes, slots)
-        except BaseException:
-            # Without its threads nobody would end it or give the slot back.
-            if popen is not None:
-                with popen:
-                    popen.kill()
-            slots.release()
-            raise
-        self._running.say(first)
+            return popen, first
+
+        self._running = _Running(begin, seconds, memory_bytes)
+        try:
+            self._running.ask((place or Place(_PLACES)) if counted else Place(Places(1)))
+        except PlacesError as error:
+            raise ProcessError(str(error)) from None
         # It holds the parts, not this object, which so can go while the process runs.
         self._finalizer = weakref.finalize(self, _Running.end, self._running)
 
@@ -115,8 +114,13 @@ class Process:
         return self._running.take()
 
     def send(self, command: Mapping[str, Any]) -> None:
-        """Tells it something; nothing happens if it has ended. Never waits."""
+        """Tells it something, once it runs; nothing happens if it has ended. Never waits."""
         self._running.say(_line(command))
+
+    @property
+    def position(self) -> int:
+        """Its number in the queue for a place, from 1; 0 once it has one."""
+        return self._running.position
 
     @property
     def finished(self) -> bool:
@@ -140,8 +144,8 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Its number in the system."""
-        return self._running.popen.pid
+        """Its number in the system; 0 while it waits for a place."""
+        return 0 if self._running.popen is None else self._running.popen.pid
 
     def wait(self, timeout: float) -> list[dict[str, Any]]:
         """Waits until it has ended, for at most `timeout` seconds, and gives its lines."""
@@ -162,36 +166,36 @@ class _Running:
 
     def __init__(
         self,
-        popen: subprocess.Popen[bytes],
+        begin: Callable[[], tuple[subprocess.Popen[bytes], bytes]],
         seconds: float | None,
         memory_bytes: int,
-        slots: threading.Semaphore,
     ) -> None:
-        self.popen = popen
+        self.popen: subprocess.Popen[bytes] | None = None
         self.over = threading.Event()
         self.heard = threading.Event()
         self.error = ""
         self.last_words = ""
         self.dropped = 0
+        self._begin: Callable[[], tuple[subprocess.Popen[bytes], bytes]] | None = begin
+        self._ticket: Ticket | None = None
+        self._unwanted = False
         self._memory_bytes = memory_bytes
         self._seconds = math.inf if seconds is None else seconds
-        self._slots = slots
         self._kept: deque[bytes] = deque()
         self._size = 0
         self._lock = threading.Lock()
         self._reason: str | None = None
         self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._timer = threading.Timer(min(self._seconds, threading.TIMEOUT_MAX), self._time_is_up)
-        self._timer.daemon = True
-        errors = threading.Thread(target=self._read_errors, daemon=True, name=f"stderr of {popen.pid}")
-        threads = [
-            self._timer,
-            errors,
-            threading.Thread(target=self._write, daemon=True, name=f"stdin of {popen.pid}"),
-            threading.Thread(target=self._read, args=(errors,), daemon=True, name=f"stdout of {popen.pid}"),
-        ]
-        for thread in threads:
-            thread.start()
+
+    @property
+    def position(self) -> int:
+        return 0 if self._ticket is None else self._ticket.position
+
+    def ask(self, place: Place) -> None:
+        """Starts it if there is a place; else it starts when there is one."""
+        self._ticket = place.places.ask(place.visitor, self._start_late)
+        if not self._ticket.waited:
+            self._start()
 
     def say(self, line: bytes) -> None:
         if not self.over.is_set():
@@ -211,6 +215,11 @@ class _Running:
         if self.over.is_set():
             return
         self._reason = self._reason or ""
+        # Said before it is looked whether it runs: what is just being started looks here when it does.
+        self._unwanted = True
+        if self.popen is None:
+            self._give_up()
+            return
         if grace_seconds:
             self._signal("SIGTERM")
             self.over.wait(grace_seconds)
@@ -218,11 +227,72 @@ class _Running:
             self._signal("SIGKILL")
             self.over.wait(GRACE_SECONDS if grace_seconds else 0)
 
+    def _start_late(self, ticket: Ticket) -> None:
+        """What the places call when it has one at last."""
+        self._ticket = ticket
+        try:
+            self._start()
+        except Exception:  # noqa: BLE001 - whoever gave the place back is another one's thread
+            _LOG.exception("a process could not be started")
+            self.error = "It could not be started; the log has why."
+            self._give_up()
+
+    def _start(self) -> None:
+        begin, self._begin = self._begin, None
+        popen = None
+        try:
+            if self._is_unwanted() or begin is None:
+                self._give_up()
+                return
+            popen, first = begin()
+            self.popen = popen
+            timer = threading.Timer(min(self._seconds, threading.TIMEOUT_MAX), self._time_is_up)
+            timer.daemon = True
+            about = f"of {popen.pid}"
+            errors = threading.Thread(
+                target=self._read_errors, args=(popen,), daemon=True, name=f"stderr {about}"
+            )
+            threads = [
+                timer,
+                errors,
+                threading.Thread(target=self._write, args=(popen, first), daemon=True, name=f"stdin {about}"),
+                threading.Thread(
+                    target=self._read, args=(popen, timer, errors), daemon=True, name=f"stdout {about}"
+                ),
+            ]
+            for thread in threads:
+                thread.start()
+        except BaseException:
+            # Without its threads nobody would end it or give the place back.
+            if popen is not None:
+                with popen:
+                    popen.kill()
+            self._leave()
+            raise
+        if self._is_unwanted():
+            self._signal("SIGKILL")
+
+    def _is_unwanted(self) -> bool:
+        return self._unwanted
+
+    def _give_up(self) -> None:
+        """It never ran and will not."""
+        self._begin = None
+        self._leave()
+        with self._lock:
+            self.over.set()
+            self.heard.set()
+
+    def _leave(self) -> None:
+        if self._ticket is not None:
+            self._ticket.leave()
+
     def _time_is_up(self) -> None:
         self._reason = self._reason or f"It took longer than {self._seconds:g} s and was ended."
         self.end()
 
     def _signal(self, name: str) -> None:
+        assert self.popen is not None
         with suppress(ProcessLookupError, PermissionError):
             if hasattr(os, "killpg"):
                 # Its compilers too: it leads a group of its own.
@@ -232,27 +302,29 @@ class _Running:
             else:
                 self.popen.kill()
 
-    def _write(self) -> None:
-        assert self.popen.stdin is not None
-        with suppress(BrokenPipeError, OSError), self.popen.stdin as stdin:
-            while (line := self._orders.get()) is not None:
+    def _write(self, popen: subprocess.Popen[bytes], first: bytes) -> None:
+        assert popen.stdin is not None
+        line: bytes | None = first
+        with suppress(BrokenPipeError, OSError), popen.stdin as stdin:
+            while line is not None:
                 stdin.write(line)
                 stdin.flush()
+                line = self._orders.get()
 
-    def _read(self, errors: threading.Thread) -> None:
-        assert self.popen.stdout is not None
+    def _read(self, popen: subprocess.Popen[bytes], timer: threading.Timer, errors: threading.Thread) -> None:
+        assert popen.stdout is not None
         try:
-            with self.popen.stdout as stdout:
+            with popen.stdout as stdout:
                 for line in _lines(stdout):
                     self._keep(line)
-            code = self.popen.wait()
+            code = popen.wait()
             self._signal("SIGKILL")  # what it may have left behind
             errors.join(GRACE_SECONDS)
             self.error = self.error or self._explain(code)
         finally:
-            self._timer.cancel()
+            timer.cancel()
             self._orders.put(None)
-            self._slots.release()
+            self._leave()
             with self._lock:
                 self.over.set()
                 self.heard.set()
@@ -271,14 +343,14 @@ class _Running:
                 self.dropped += 1
             self.heard.set()
 
-    def _read_errors(self) -> None:
-        assert self.popen.stderr is not None
-        with self.popen.stderr as stderr:
+    def _read_errors(self, popen: subprocess.Popen[bytes]) -> None:
+        assert popen.stderr is not None
+        with popen.stderr as stderr:
             for line in _lines(stderr):
                 text = "" if line is None else line.decode(errors="replace").rstrip()
                 if text:
                     self.last_words = text[:500]
-                    _LOG.warning("process %d: %s", self.popen.pid, text[:2_000])
+                    _LOG.warning("process %d: %s", popen.pid, text[:2_000])
 
     def _explain(self, code: int) -> str:
         if self._reason is not None:
@@ -365,13 +437,17 @@ def memory_error(memory_bytes: int) -> str:
 
 
 @contextmanager
-def alone(queued: Callable[[], None]) -> Iterator[None]:
+def alone(queued: Callable[[], None], patience: float = math.inf) -> Iterator[None]:
     """One measurement at a time per machine and user: waits until no other process is in this block.
 
     Where the system has no file locks, it does not wait.
 
     Args:
         queued: called once, if it has to wait.
+        patience: for how many seconds it waits at most.
+
+    Raises:
+        ProcessError: if it has waited that long.
     """
     try:
         import fcntl
@@ -382,6 +458,7 @@ def alone(queued: Callable[[], None]) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         waited = False
+        start = time.monotonic()
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -390,6 +467,10 @@ def alone(queued: Callable[[], None]) -> Iterator[None]:
                 if not waited:
                     waited = True
                     queued()
+                if time.monotonic() - start > patience:
+                    raise ProcessError(
+                        f"Busy: another measurement has been going on for {patience:g} s. Try again later."
+                    ) from None
                 time.sleep(0.05)
         yield
     finally:

@@ -16,14 +16,17 @@ from ui.hooks.take_away import show_take_away
 from ui.hooks.what_if import show_what_if
 from ui.hooks.why import show_why
 from ui.lab import head
+from ui.limits import limits
 from ui.links import open_page
 from ui.messages import trouble
 from ui.prediction import predict
+from ui.visit import one_at_a_time
 
 projector = bool(st.session_state.get("projector"))
 open_page(PAGE, parameters())
 
 plan = report = None
+budget = limits().max_capture_bytes
 hidden = False
 with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
     head(
@@ -40,7 +43,11 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
     with right.container(gap="xsmall"):
         try:
             plan = read_plan()
-            report = compiled_report(plan) if plan.mode.compiles else run(plan)
+            if plan.mode.compiles:
+                report = compiled_report(plan)
+            else:
+                with one_at_a_time():
+                    report = run(plan, budget_bytes=budget)
         except ValueError as error:
             plan = None
             trouble(str(error))

@@ -74,7 +74,7 @@ def fold(tape: Tape, limit: int = 24, keep: Collection[int] = ()) -> Folded:
     run: list[TapeNode] = []
     for node in tape.nodes:
         # A run never spans inputs and operations, nor a node that stays: nodes are in forward order, so
-        # that a run of neighbours can become one node and no cycle comes of it.
+        # that a run of neighbors can become one node and no cycle comes of it.
         if run and (node.id in kept or node.kind is not run[0].kind):
             nodes.append(_fold(run))
             run = []

@@ -15,6 +15,7 @@ import streamlit as st
 
 from core.process import Process, ProcessError
 from ui.messages import trouble
+from ui.places import queued
 
 POLL_SECONDS: Final = 0.4
 
@@ -112,7 +113,8 @@ def wait_for(key: str, words: str | Callable[[Job], str], on_stop: Callable[[], 
     job: Job | None = st.session_state.get(key)
     if job is None or not job.listen():
         st.rerun()
-    queued = any("queued" in line for line in job.lines)
+    position = job.process.position
+    behind = any("queued" in line for line in job.lines)
 
     def stopped() -> None:
         stop_job(key)
@@ -120,7 +122,9 @@ def wait_for(key: str, words: str | Callable[[Job], str], on_stop: Callable[[], 
 
     with st.container(horizontal=True, vertical_alignment="center"):
         now = words if isinstance(words, str) else words(job)
-        if queued:
+        if position:
+            now = queued(position)
+        elif behind:
             now = "Waiting for another measurement on this machine"
         st.markdown(f":material/hourglass_top: {now} …")
         st.button("Stop", key=f"{key}:stop", icon=":material/stop:", on_click=stopped)

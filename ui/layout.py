@@ -85,7 +85,7 @@ def _columns(
 
 @dataclass
 class _Lane:
-    """A chain through neighbouring columns that stays on one row; `start` is its first column."""
+    """A chain through neighboring columns that stays on one row; `start` is its first column."""
 
     nodes: list[int]
     start: int
@@ -101,15 +101,15 @@ def _lanes(nodes: Sequence[int], before: dict[int, list[int]], column: dict[int,
         chain = [end]
         claimed.add(end)
         while True:
-            neighbours = [
+            neighbors = [
                 source
                 for source in before[chain[-1]]
                 if source not in claimed and column[source] == column[chain[-1]] - 1
             ]
-            if not neighbours:
+            if not neighbors:
                 break
             # An operation before an input: what is computed runs straight, what is given joins it.
-            chosen = min(neighbours, key=lambda source: (not before[source], source))
+            chosen = min(neighbors, key=lambda source: (not before[source], source))
             chain.append(chosen)
             claimed.add(chosen)
         chain.reverse()

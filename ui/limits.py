@@ -14,6 +14,7 @@ def mode() -> Mode:
     return settings.load().resolve_mode(st.get_option("server.address"))
 
 
+@st.cache_resource(show_spinner=False)
 def limits() -> Limits:
-    """The limits in force. They are read anew each time: keep what is built from them."""
+    """The limits in force, read once."""
     return settings.load().limits(mode())

@@ -23,7 +23,8 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import streamlit as st
@@ -69,6 +70,13 @@ class _Rest:
         self.callbacks: dict[str, tuple[float, Callable[[], None]]] = {}
 
 
+class _Turn:
+    """A lock that a weak reference can be had to."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
 class Visits:
     """The visits that go on, and what is done at their ends. For any thread."""
 
@@ -76,6 +84,7 @@ class Visits:
         # A simple queue may be put into wherever garbage is collected: it takes no lock that others hold.
         self._over: queue.SimpleQueue[_Rest] = queue.SimpleQueue()
         self._open: Counter[str] = Counter()
+        self._turns: weakref.WeakValueDictionary[str, _Turn] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
         threading.Thread(target=self._see_off, daemon=True, name="ends of visits").start()
 
@@ -93,6 +102,11 @@ class Visits:
     def __len__(self) -> int:
         with self._lock:
             return self._open.total()
+
+    def turn(self, who: str) -> _Turn:
+        """What of a visitor's one run of a page has at a time; there for as long as somebody holds it."""
+        with self._lock:
+            return self._turns.setdefault(who, _Turn())
 
     def _see_off(self) -> None:
         """The thread: does what is to be done at the ends of visits, each when it is time."""
@@ -139,6 +153,19 @@ def at_end(name: str, callback: Callable[[], None], *, after: float = 0.0) -> No
     this_visit().at_end(name, callback, after=after)
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """What takes long in the server's own process: one of it at a time for each visitor.
+
+    Whoever changes an input again and again, or has many tabs, so keeps one processor busy and not all.
+    """
+    turn = the_visits().turn(visitor())
+    with turn.lock:
+        # A run of the page that another one has taken the place of meanwhile ends at this line.
+        st.session_state.get(KEY)
+        yield
+
+
 async def forget_visits(seconds: float = LOOK_SECONDS) -> None:
     """Has Streamlit give up the visits whose time is over, for as long as the server runs.
 
@@ -157,6 +184,10 @@ async def forget_visits(seconds: float = LOOK_SECONDS) -> None:
 def tidy() -> None:
     """Collects what is left of visits, and gives the memory back to the system where it can be given."""
     gc.collect()
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None:
+        # Tables are made in a pool of its own.
+        arrow.default_memory_pool().release_unused()
     if sys.platform == "linux":
         # glibc keeps what was freed; musl has no such function.
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

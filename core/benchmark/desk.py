@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from core.benchmark.history import History, HistoryError, Saved, record
-from core.benchmark.jobs import JobError, JobRunner, JobStatus
+from core.benchmark.jobs import JobError, JobRunner, JobState, JobStatus
 from core.benchmark.machines import ANYWHERE, Where
 from core.benchmark.plan import BenchmarkPlan
 from core.benchmark.report import CaseReport, Report
@@ -17,7 +18,8 @@ from core.machine import Machine, Versions
 
 WATCH_SECONDS: Final = 0.2
 KEPT: Final = 200
-"""How many finished jobs the desk remembers."""
+KEPT_EACH: Final = 10
+"""How many finished jobs the desk remembers: in all, and of one visitor."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -53,12 +55,16 @@ class Desk:
         runner: whoever measures.
         history: where comparisons are recorded.
         kept: how many finished jobs are remembered.
+        kept_each: how many of one visitor.
     """
 
-    def __init__(self, runner: JobRunner, history: History, kept: int = KEPT) -> None:
+    def __init__(
+        self, runner: JobRunner, history: History, kept: int = KEPT, kept_each: int = KEPT_EACH
+    ) -> None:
         self.runner: Final = runner
         self.history: Final = history
         self._kept = kept
+        self._kept_each = kept_each
         self._held: dict[str, Held] = {}
         # By name, also of machines that have left since.
         self._machines: dict[str, Machine] = {}
@@ -113,6 +119,14 @@ class Desk:
         self.runner.cancel(self.held(job).job)
         self._work.set()
 
+    def leave(self, visitor: str) -> None:
+        """Gives up what a visitor who has gone still waits for; what runs goes on, and is recorded."""
+        for held in self.jobs(visitor):
+            if held.status.state is JobState.QUEUED:
+                # It may have been forgotten, or have begun, meanwhile.
+                with suppress(JobError):
+                    self.cancel(held.job)
+
     def close(self) -> None:
         """Gives up all jobs, and records what was measured of them; it may be called twice."""
         self.runner.close()
@@ -147,9 +161,17 @@ class Desk:
             news = replace(self._recorded(news), settled=True)
         with self._lock:
             self._held[held.job] = news
-            over = [job for job, each in self._held.items() if each.settled]
-            for job in over[: max(0, len(over) - self._kept)]:
-                del self._held[job]
+            self._forget(self._kept_each, held.visitor)
+            self._forget(self._kept)
+
+    def _forget(self, most: int, visitor: str | None = None) -> None:
+        """Keeps only so many finished jobs, the newest: of a visitor, or of all."""
+        over = [
+            job for job, each in self._held.items()
+            if each.settled and (visitor is None or each.visitor == visitor)
+        ]  # fmt: skip
+        for job in over[: max(0, len(over) - most)]:
+            del self._held[job]
 
     def _recorded(self, held: Held) -> Held:
         """The job with its run in the history, if it measured anything that belongs there."""

@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from core.export.parity import BATCHES, Case, sweep
 from core.export.plan import ExportError, ExportPlan
 from core.export.trial import Trial, lacks_memory, try_out
 from core.export.upload import Upload, examine
+from core.places import Place
 from core.process import Child, Process, memory_error
 from core.zoo import InputKind, ZooError
 
@@ -62,18 +63,29 @@ class Answer:
     import_seconds: float
 
 
-def start_export(plan: ExportPlan, *, seconds: float = EXPORT_SECONDS) -> Process:
+def start_export(plan: ExportPlan, *, seconds: float = EXPORT_SECONDS, place: Place | None = None) -> Process:
     """Exports elsewhere, and compares: `read_answer` finds the answer in its lines.
 
+    Args:
+        plan: what and how.
+        seconds: how long it may take.
+        place: where it runs, and for whom; see `Process`.
+
     Raises:
-        ProcessError: if too many run already.
+        ProcessError: if too many wait already.
     """
     request = {"task": "export", "plan": wire.write(ExportPlan, plan)}
-    return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
+    return _start(request, seconds, EXPORT_BYTES, place)
 
 
 def start_layers(
-    plan: ExportPlan, *, batch: int, seed: int, kind: str, seconds: float = EXPORT_SECONDS
+    plan: ExportPlan,
+    *,
+    batch: int,
+    seed: int,
+    kind: str,
+    seconds: float = EXPORT_SECONDS,
+    place: Place | None = None,
 ) -> Process:
     """Exports elsewhere, and compares layer by layer: `read_layers` finds the report.
 
@@ -83,16 +95,24 @@ def start_layers(
         seed: of it.
         kind: an `InputKind`.
         seconds: how long it may take.
+        place: where it runs, and for whom; see `Process`.
 
     Raises:
-        ProcessError: if too many run already.
+        ProcessError: if too many wait already.
     """
     request = {"task": "layers", "plan": wire.write(ExportPlan, plan), "input": [batch, seed, kind]}
-    return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
+    return _start(request, seconds, EXPORT_BYTES, place)
 
 
 def start_cases(
-    plan: ExportPlan, data: bytes, *, batch: int, seed: int, kind: str, seconds: float = EXPORT_SECONDS
+    plan: ExportPlan,
+    data: bytes,
+    *,
+    batch: int,
+    seed: int,
+    kind: str,
+    seconds: float = EXPORT_SECONDS,
+    place: Place | None = None,
 ) -> Process:
     """Compares a file with its model on one chosen input elsewhere: `read_cases` finds the comparisons.
 
@@ -103,32 +123,45 @@ def start_cases(
         seed: for random numbers.
         kind: an `InputKind`.
         seconds: how long it may take.
+        place: where it runs, and for whom; see `Process`.
 
     Raises:
-        ProcessError: if too many run already.
+        ProcessError: if too many wait already.
     """
-    request = {
-        "task": "cases",
-        "plan": wire.write(ExportPlan, plan),
-        "data": base64.b64encode(data).decode(),
-        "input": [batch, seed, kind],
-    }
-    return Process(_MODULE, request, seconds=seconds, memory_bytes=EXPORT_BYTES, environment=_ENVIRONMENT)
+    asked = {"task": "cases", "plan": wire.write(ExportPlan, plan), "input": [batch, seed, kind]}
+    return _start(lambda: asked | _written(data), seconds, EXPORT_BYTES, place)
 
 
-def start_upload(data: bytes, name: str, *, seconds: float = UPLOAD_SECONDS) -> Process:
+def start_upload(
+    data: bytes, name: str, *, seconds: float = UPLOAD_SECONDS, place: Place | None = None
+) -> Process:
     """Examines a visitor's file elsewhere, and runs it if it may be run: see `read_upload`, `read_trial`.
 
     Args:
         data: the file, of at most `upload.MAX_BYTES`; a larger one is not sent, see `upload.examine`.
         name: what it is called.
         seconds: how long it may take.
+        place: where it runs, and for whom; see `Process`.
 
     Raises:
-        ProcessError: if too many run already.
+        ProcessError: if too many wait already.
     """
-    request = {"task": "upload", "name": name, "data": base64.b64encode(data).decode()}
-    return Process(_MODULE, request, seconds=seconds, memory_bytes=UPLOAD_BYTES, environment=_ENVIRONMENT)
+    return _start(lambda: {"task": "upload", "name": name} | _written(data), seconds, UPLOAD_BYTES, place)
+
+
+def _written(data: bytes) -> dict[str, Any]:
+    return {"data": base64.b64encode(data).decode()}
+
+
+def _start(
+    request: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
+    seconds: float,
+    memory_bytes: int,
+    place: Place | None,
+) -> Process:
+    return Process(
+        _MODULE, request, seconds=seconds, memory_bytes=memory_bytes, environment=_ENVIRONMENT, place=place
+    )
 
 
 def read_stage(line: Mapping[str, Any]) -> str:

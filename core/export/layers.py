@@ -39,7 +39,7 @@ _SCOPES: Final = "pkg.torch.onnx.name_scopes"
 _QUOTED: Final = re.compile(r"'([^']*)'")
 _FOLDED: Final = "The exporter folded `{}` into it: only the result of both is in the graph."
 _NOWHERE: Final = (
-    "No value in the graph has its numbers: the exporter merged it with its neighbours or left it out, or a "
+    "No value in the graph has its numbers: the exporter merged it with its neighbors or left it out, or a "
     "drift came before."
 )
 _TOO_LARGE: Final = "Its output is too large to be kept."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -36,7 +37,12 @@ class Ablation:
 
 
 def ablate_each(
-    plan: Plan, layers: Sequence[Layer], action: Action, amount: float | None = None
+    plan: Plan,
+    layers: Sequence[Layer],
+    action: Action,
+    amount: float | None = None,
+    *,
+    seconds: float = math.inf,
 ) -> tuple[Ablation, ...]:
     """Runs the model once per layer, with that layer's output changed by a forward hook and no other hook.
 
@@ -46,10 +52,14 @@ def ablate_each(
             out.
         action: one that changes the output.
         amount: of the action; None for its default.
+        seconds: after which no further layer is begun.
     """
+    end = time.monotonic() + seconds
     inner = [layer.name for layer in layers if layer.name and layer.calls][:MAX_LAYERS]
-    found = []
+    found: list[Ablation] = []
     for name in inner:
+        if found and time.monotonic() > end:
+            break
         hook = HookSpec(name, HookKind.FORWARD, action, amount)
         report = run(replace(plan, hooks=(hook,), mode=Mode.CALL))
         found.append(Ablation(name, report.difference, report.error))

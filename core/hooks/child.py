@@ -20,13 +20,16 @@ from core.hooks.plan import Mode, Plan
 from core.hooks.run import Report, run_here
 from core.hooks.spec import HookError, parse_spec
 from core.hooks.training import Step, Training, TrainingError, train
-from core.process import Child, Process, alone, memory_error
+from core.places import Place
+from core.process import Child, Process, ProcessError, alone, memory_error
 from core.zoo import InputKind, ZooError
 
 RUN_SECONDS: Final = 120.0
-MEASURE_SECONDS: Final = 90.0
+MEASURE_SECONDS: Final = 690.0
 TRAINING_SECONDS: Final = 300.0
-"""How long each may take; a measurement's includes its turn in the queue, a training's its pauses."""
+"""How long each may take; a measurement's includes its turn after others, a training's its pauses."""
+TURN_SECONDS: Final = 600.0
+"""How long a measurement waits for another one, such as a benchmark, to end."""
 PAUSE_SECONDS: Final = 120.0
 """How long a training may rest: others wait for its place."""
 MESSAGE_SECONDS: Final = 0.05
@@ -38,35 +41,39 @@ _MODULE: Final = "core.hooks.child"
 _LOG: Final = logging.getLogger(__name__)
 
 
-def start_run(plan: Plan, *, seconds: float = RUN_SECONDS) -> Process:
+def start_run(plan: Plan, *, seconds: float = RUN_SECONDS, place: Place | None = None) -> Process:
     """Runs a plan, whatever its mode, elsewhere: `read_report` finds the report in its lines.
 
     Raises:
-        ProcessError: if too many run already.
+        ProcessError: if too many wait already.
     """
-    return _start({"task": "run", "plan": write_plan(plan)}, seconds)
+    return _start({"task": "run", "plan": write_plan(plan)}, seconds, place)
 
 
-def start_measure(plan: Plan, *, rounds: int = ROUNDS, seconds: float = MEASURE_SECONDS) -> Process:
+def start_measure(
+    plan: Plan, *, rounds: int = ROUNDS, seconds: float = MEASURE_SECONDS, place: Place | None = None
+) -> Process:
     """Measures what a plan's hooks cost, as the only measurement on this machine: see `read_effect`.
 
     A line `{"queued": true}` says that it waits for another one.
 
     Raises:
-        ProcessError: if too many run already.
+        ProcessError: if too many wait already.
     """
-    return _start({"task": "measure", "plan": write_plan(plan), "rounds": rounds}, seconds)
+    return _start({"task": "measure", "plan": write_plan(plan), "rounds": rounds}, seconds, place)
 
 
-def start_training(training: Training, *, seconds: float = TRAINING_SECONDS) -> Process:
+def start_training(
+    training: Training, *, seconds: float = TRAINING_SECONDS, place: Place | None = None
+) -> Process:
     """Trains elsewhere: `read_steps` finds the steps in its lines.
 
     It takes `{"command": "pause"}`, `"resume"` and `"stop"`, and says `{"state": "paused"}` or `"running"`.
 
     Raises:
-        ProcessError: if too many run already.
+        ProcessError: if too many wait already.
     """
-    return _start({"task": "train", "training": write_training(training)}, seconds)
+    return _start({"task": "train", "training": write_training(training)}, seconds, place)
 
 
 def read_report(line: Mapping[str, Any]) -> Report | None:
@@ -118,8 +125,8 @@ def read_training(written: Mapping[str, Any]) -> Training:
     return Training(**(dict(written) | {"plan": read_plan(written["plan"])}))
 
 
-def _start(request: Mapping[str, Any], seconds: float) -> Process:
-    return Process(_MODULE, request, seconds=seconds, environment=_ENVIRONMENT)
+def _start(request: Mapping[str, Any], seconds: float, place: Place | None) -> Process:
+    return Process(_MODULE, request, seconds=seconds, environment=_ENVIRONMENT, place=place)
 
 
 def _without_tensors(report: Report) -> Report:
@@ -142,14 +149,14 @@ def main() -> None:
                 child.emit({"report": wire.write(Report, _without_tensors(report))})
             case "measure":
                 plan = read_plan(child.request["plan"])
-                with alone(lambda: child.emit({"queued": True})):
+                with alone(lambda: child.emit({"queued": True}), TURN_SECONDS):
                     effect = measure(plan, int(child.request["rounds"]))
                 child.emit({"effect": wire.write(Effect, effect)})
             case "train":
                 _train(child, train(read_training(child.request["training"])))
             case task:
                 child.fail(f"There is no task {str(task)[:40]!r}: ask for run, measure or train.")
-    except (HookError, TrainingError, ZooError, BuilderError) as error:
+    except (HookError, TrainingError, ZooError, BuilderError, ProcessError) as error:
         child.fail(str(error))
     except MemoryError:
         child.fail(memory_error(child.memory_bytes))

@@ -23,7 +23,7 @@ from core.hooks.leaks import count_hooks
 from core.hooks.nested import kind_of, tensors_in
 from core.hooks.plan import COMPILE_BACKEND, Mode, Plan
 from core.hooks.preserve import Preserved, same_bits
-from core.hooks.recorder import HookRecorder
+from core.hooks.recorder import BUDGET_BYTES, HookRecorder
 from core.hooks.spec import ROOT_NAME, Action, HookError, HookSpec
 from core.hooks.statistics import Statistics, settle
 from core.rng import seeded
@@ -138,8 +138,12 @@ class Report:
         return tuple(firing for firing in self.firings if firing.silent)
 
 
-def run(plan: Plan) -> Report:
+def run(plan: Plan, *, budget_bytes: int = BUDGET_BYTES) -> Report:
     """Runs a plan in this process; it takes a few milliseconds for a model of the zoo.
+
+    Args:
+        plan: what to run.
+        budget_bytes: how much memory copies may take; see `HookRecorder`.
 
     Raises:
         ZooError, BuilderError: if there is no such model or input.
@@ -147,14 +151,14 @@ def run(plan: Plan) -> Report:
     """
     if plan.mode.compiles:
         raise HookError("Compiling takes seconds and memory: this run needs a process of its own.")
-    return run_here(plan)
+    return run_here(plan, budget_bytes=budget_bytes)
 
 
-def run_here(plan: Plan) -> Report:
+def run_here(plan: Plan, *, budget_bytes: int = BUDGET_BYTES) -> Report:
     """The same, whatever the mode."""
     model = plan.build()
     inputs = prepare_inputs(plan, model)
-    runner = _Runner(plan, model, inputs)
+    runner = _Runner(plan, model, inputs, budget_bytes)
     return runner.run()
 
 
@@ -175,7 +179,9 @@ def loss_of(output: object) -> Tensor | None:
 
 
 class _Runner:
-    def __init__(self, plan: Plan, model: ZooModel, inputs: tuple[Tensor, ...]) -> None:
+    def __init__(
+        self, plan: Plan, model: ZooModel, inputs: tuple[Tensor, ...], budget_bytes: int = BUDGET_BYTES
+    ) -> None:
         self.plan = plan
         self.module = model.module
         self.model = model
@@ -184,7 +190,7 @@ class _Runner:
         if plan.mode.needs_layer and plan.layer not in self.modules:
             raise HookError(f"The model has no layer `{plan.layer[:60]}`: choose one of its layers.")
         # Checked before anything runs.
-        self.recorder = HookRecorder(self.module, plan.hooks, seed=plan.seed)
+        self.recorder = HookRecorder(self.module, plan.hooks, budget_bytes=budget_bytes, seed=plan.seed)
 
     def run(self) -> Report:
         bare = self._bare()

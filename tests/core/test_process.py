@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 from core import process
-from core.process import AT_ONCE, Process, ProcessError, alone, clean_environment
+from core.places import AT_ONCE, EACH, WAITING, Place, Places
+from core.process import Process, ProcessError, alone, clean_environment
 
 ROOT = Path(__file__).parent.parent.parent
 Start = Callable[..., Process]
@@ -30,7 +31,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a child that does what a source text says: `child` is its `Child`."""
     made: list[weakref.ref[Process]] = []
 
-    def begin(source: str, request: dict[str, Any] | None = None, **settings: Any) -> Process:  # noqa: ANN401
+    def begin(source: str, request: Any = None, **settings: Any) -> Process:  # noqa: ANN401
         name = f"child_{len(made)}"
         lines = "import os, sys, time\nfrom core.process import Child\n"
         (tmp_path / f"{name}.py").write_text(lines + textwrap.dedent(source), encoding="utf-8")
@@ -144,16 +145,101 @@ def test_no_secret_reaches_it(start: Start, monkeypatch: pytest.MonkeyPatch) -> 
     assert "CANARY" not in clean_environment()
 
 
-def test_only_so_many_run_at_once(start: Start) -> None:
+def test_only_so_many_run_at_once_and_the_next_starts_by_itself(start: Start) -> None:
     running = [start(SLEEP) for _ in range(AT_ONCE)]
-    with pytest.raises(ProcessError) as caught:
-        start(SLEEP)
-    assert str(caught.value) == "4 runs are going on already; try again in a moment."
-    assert isinstance(caught.value, ValueError)
+    later = start("Child().emit({'ready': os.getpid()})")
+    assert (later.position, later.pid, later.finished) == (1, 0, False)
+    assert later.next_lines(0.1) == []
+    running[0].stop()
+    assert first_line(later) == {"ready": later.pid}
+    assert later.position == 0
     for child in running:
         child.stop()
     again = [start(SLEEP) for _ in range(AT_ONCE)]
     assert len({child.pid for child in again}) == AT_ONCE
+
+
+def test_one_that_can_neither_start_nor_wait_is_refused_in_one_line(start: Start) -> None:
+    places = Places(1, waiting=1)
+    first = [start(SLEEP, place=Place(places, name)) for name in "ab"]
+    with pytest.raises(ProcessError) as caught:
+        start(SLEEP, place=Place(places, "c"))
+    assert str(caught.value) == "Busy: 1 runs wait for a place already; try again in a moment."
+    assert isinstance(caught.value, ValueError)
+    assert [child.position for child in first] == [0, 1]
+
+
+def test_a_visitor_who_runs_as_many_as_may_be_leaves_a_place_to_another(start: Start) -> None:
+    places = Places(2)
+    greedy = [start(SLEEP, place=Place(places, "greedy")) for _ in range(3)]
+    assert [child.position for child in greedy] == [0, 1, 2]
+    assert first_line(start(SLEEP, place=Place(places, "other")))["pid"]
+
+
+def test_one_that_waits_and_is_not_wanted_any_more_never_starts(start: Start) -> None:
+    places = Places(1)
+    first = start(SLEEP, place=Place(places))
+    stopped, dropped = start(SLEEP, place=Place(places)), start(SLEEP, place=Place(places))
+    last = start(SLEEP, place=Place(places))
+    stopped.stop()
+    assert (stopped.finished, stopped.error, stopped.lines()) == (True, "", [])
+    assert stopped.next_lines(3600) == []
+    del dropped
+    gc.collect()
+    assert last.position == 1
+    first.stop()
+    assert first_line(last)["pid"] == last.pid
+    assert (stopped.pid, places.at_work, places.waiting) == (0, 1, 0)
+
+
+def test_what_is_said_to_one_that_waits_is_heard_when_it_runs(start: Start) -> None:
+    places = Places(1)
+    first = start(SLEEP, place=Place(places))
+    made: list[int] = []
+
+    def request() -> dict[str, Any]:
+        made.append(1)
+        return {"task": "late"}
+
+    source = "child = Child(); child.emit(child.request | child.command(10))"
+    later = start(source, request, place=Place(places))
+    later.send({"command": "x"})
+    assert made == []
+    first.stop()
+    assert first_line(later) == {"task": "late", "command": "x"}
+    assert made == [1]
+
+
+def test_waiting_takes_nothing_of_its_time(start: Start) -> None:
+    places = Places(1)
+    first = start(SLEEP, place=Place(places))
+    later = start("Child().emit({'ready': True}); time.sleep(60)", seconds=1, place=Place(places))
+    time.sleep(1.3)
+    assert later.position == 1
+    first.stop()
+    assert later.wait(20) == [{"ready": True}]
+    assert later.error == "It took longer than 1 s and was ended."
+
+
+def test_one_that_cannot_be_started_after_all_says_so_and_takes_no_place(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    places = Places(1)
+    first = start(SLEEP, place=Place(places))
+    later, last = start(SLEEP, place=Place(places)), start(SLEEP, place=Place(places, "b"))
+    executable = sys.executable
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    first.stop()
+    assert eventually(lambda: later.finished and last.finished)
+    assert later.error == last.error == "It could not be started; the log has why."
+    assert "FileNotFoundError" in caplog.text
+    monkeypatch.setattr(sys, "executable", executable)
+    assert places.at_work == 0
+    assert first_line(start(SLEEP, place=Place(places)))
+
+
+def test_so_many_wait_at_most() -> None:
+    assert (AT_ONCE, WAITING, EACH) == (4, 50, 8)
 
 
 def test_one_that_is_not_counted_takes_nobody_s_place(start: Start) -> None:
@@ -289,7 +375,7 @@ def test_it_ends_with_the_object(start: Start) -> None:
     gc.collect()
     assert reference() is None
     assert eventually(lambda: is_gone(pid))
-    assert eventually(lambda: process._SLOTS._value == AT_ONCE)
+    assert eventually(lambda: process._PLACES.at_work == 0)
 
 
 def test_it_ends_when_its_stdin_closes(tmp_path: Path) -> None:
@@ -400,3 +486,19 @@ def test_measurements_take_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         events.append("first is done")
     thread.join(10)
     assert events == ["queued", "first is done", "second"]
+
+
+def test_who_waits_too_long_for_a_measurement_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("fcntl")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    events: list[str] = []
+    with (
+        alone(lambda: None),
+        pytest.raises(ProcessError) as caught,
+        alone(lambda: events.append("queued"), 0.2),
+    ):
+        events.append("never")
+    assert str(caught.value) == "Busy: another measurement has been going on for 0.2 s. Try again later."
+    assert events == ["queued"]

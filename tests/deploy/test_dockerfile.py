@@ -66,7 +66,7 @@ def test_there_is_no_compiler_in_it_and_none_is_needed() -> None:
     ]
     assert len(installed) == 1
     (packages,) = re.findall(r"--no-install-recommends ([^&]*) &&", installed[0])
-    assert packages.split() == ["tini=0.19.0-*"]
+    assert packages.split() == ["tini=0.19.0-*", "git=1:2.*"]
     assert "rm -rf /var/lib/apt/lists/*" in installed[0]
     assert all(
         "--only-binary :all:" in line for line in TEXT.replace("\\\n", " ").splitlines() if "pip " in line

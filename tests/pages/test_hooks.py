@@ -25,7 +25,7 @@ from core.hooks.run import Report
 from core.hooks.traps import TRAPS, WARNINGS
 from core.process import ProcessError
 from tests.pages.visit import Visit, open_page
-from ui.hooks import compiled, cost, live
+from ui.hooks import compiled, cost, live, what_if
 from ui.hooks.inputs import (
     BREAK_VIEWS,
     MODELS,
@@ -1365,6 +1365,13 @@ def test_layer_by_layer_is_what_plain_hooks_see() -> None:
         assert number_in(rows[name]["max"]) == pytest.approx(float(output.max()), rel=1e-3)
 
 
+def test_an_ablation_that_takes_long_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(what_if, "ABLATION_SECONDS", 0)
+    visit = lab(model=MLP, batch="4", tab=TABS[1])
+    assert re.search(r"The first 1 of \d layers: more would take longer than 0 s.", visit.captions())
+    assert len(visit.tables()[-1]) == 1
+
+
 @pytest.mark.parametrize("action", ["zero", "scale", "clip"])
 def test_an_ablation_is_what_it_is_by_hand(action: str) -> None:
     change: dict[str, Callable[[Tensor], Tensor]] = {
@@ -1447,6 +1454,21 @@ def test_the_program_prints_what_the_page_shows() -> None:
 
 # Jobs.
 
+
+def test_who_waits_for_a_training_is_told_the_position_and_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waits(Ended):
+        finished = False
+        position = 3
+
+    process = Waits()
+    monkeypatch.setattr(live, "start_training", lambda *_, **__: process)
+    visit = press(lab(tab=TABS[1], explore=WHAT_IF_VIEWS[1]), "hooks:training:start")
+    assert any("Busy: position 3 in the queue" in each.value for each in visit.app.markdown)
+    press(visit, "live:leave")
+    assert process.stopped == 1
+    assert "hooks:training:start" in {str(button.key) for button in visit.app.button}
+
+
 JOBS = [
     ("hooks:training", {"tab": TABS[1], "explore": WHAT_IF_VIEWS[1]}, (live, "start_training")),
     ("hooks:measured", {"tab": TABS[1], "explore": WHAT_IF_VIEWS[2]}, (cost, "start_measure")),
@@ -1479,13 +1501,13 @@ def test_a_start_that_is_refused_is_one_line(
     key: str, query: dict[str, str], starts: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise ProcessError("4 runs are going on already; try again in a moment.")
+        raise ProcessError("Busy: 50 runs wait for a place already; try again in a moment.")
 
     monkeypatch.setattr(*starts, refuse)
     visit = lab(**query)
     assert visit.troubles() == []
     press(visit, f"{key}:start")
-    assert visit.troubles() == ["4 runs are going on already; try again in a moment."]
+    assert visit.troubles() == ["Busy: 50 runs wait for a place already; try again in a moment."]
     # Said once; the button is still there.
     assert visit.run().troubles() == []
     assert not visit.app.button(key=f"{key}:start").disabled

@@ -19,6 +19,7 @@ class StandIn:
     finished: bool = False
     error: str = ""
     stopped: int = 0
+    position: int = 0
 
     def lines(self) -> list[dict[str, Any]]:
         said, self.says = self.says, []
@@ -85,6 +86,17 @@ def test_a_click_starts_one_job_and_says_what_goes_on() -> None:
 def test_who_waits_for_another_measurement_is_told() -> None:
     app = click(opened(lambda: StandIn([{"queued": True}])), "probe:start")
     assert "Waiting for another measurement on this machine …" in app.markdown[0].value
+
+
+def test_who_waits_for_a_place_is_told_the_position_and_may_stop_waiting() -> None:
+    process = StandIn(position=2)
+    app = click(opened(lambda: process), "probe:start")
+    assert "Busy: position 2 in the queue, and it starts by itself …" in app.markdown[0].value
+    process.position = 0
+    assert "Working …" in app.run().markdown[0].value
+    process.position = 1
+    click(app.run(), "probe:stop")
+    assert process.stopped == 1
 
 
 def test_what_it_says_is_kept_in_order() -> None:
@@ -154,7 +166,9 @@ def test_a_new_start_is_no_longer_outdated() -> None:
     assert app.caption[0].value == "Once more."
 
 
-@pytest.mark.parametrize("reason", ["4 runs are going on already; try again in a moment.", "<b>no</b>"])
+@pytest.mark.parametrize(
+    "reason", ["Busy: 50 runs wait for a place already; try again in a moment.", "<b>no</b>"]
+)
 def test_a_refusal_is_one_line_said_once(reason: str) -> None:
     def refuse() -> StandIn:
         raise ProcessError(reason)

@@ -12,14 +12,19 @@ from core.benchmark import BenchmarkPlan
 from core.benchmark.desk import Desk
 from core.benchmark.fingerprint import machine_fingerprint, versions_fingerprint
 from core.benchmark.history import History
+from core.benchmark.jobs import Limits
 from core.benchmark.runner import runner
 from core.machine import describe
 from core.settings import Mode
+from ui.limits import limits, mode
+from ui.visit import at_end, the_visits
 from ui.visitor import visitor
 
 DEMO: Final = BenchmarkPlan(batches=(1, 8, 64))
 """What is measured after the server's start, so that the first visitor sees a finished run: the article's."""
 THE_SERVER: Final = ""
+LEAVE_SECONDS: Final = 300.0
+"""How long after the end of a visit what it still waits for is given up."""
 HEAR_SECONDS: Final = 20.0
 """How long a cluster's machines are waited for."""
 
@@ -29,13 +34,29 @@ def the_desk() -> Desk:
     """The one desk of this server."""
     chosen = settings.load()
     url = None if chosen.database_url is None else chosen.database_url.get_secret_value()
-    return Desk(runner(chosen), History(url, chosen.data_dir or settings.DATA_DIR))
+    bounds = limits()
+    jobs = Limits(waiting=bounds.max_jobs, per_visitor=bounds.max_jobs_per_visitor)
+    return Desk(runner(chosen, jobs), History(url, chosen.data_dir or settings.DATA_DIR))
 
 
 def sees() -> str | None:
     """Whose runs the visitor may list beside the shared ones: their own; all (None) on their own machine."""
-    mode = settings.load().resolve_mode(st.get_option("server.address"))
-    return None if mode is Mode.LOCAL else visitor()
+    return None if mode() is Mode.LOCAL else visitor()
+
+
+def asked(who: str) -> None:
+    """Notes that the visitor waits for measurements: what has not begun is given up when they have gone.
+
+    On one's own machine nothing is given up: there are no others to keep waiting.
+    """
+    if mode() is not Mode.LOCAL:
+        at_end("jobs", lambda: _give_up(who), after=LEAVE_SECONDS)
+
+
+def _give_up(who: str) -> None:
+    # Another tab of theirs, or they are here again.
+    if not the_visits().open(who):
+        the_desk().leave(who)
 
 
 def machine_ids() -> frozenset[str]:

@@ -11,7 +11,7 @@ from core.benchmark.desk import Held
 from core.benchmark.machines import ANYWHERE, EVERYWHERE, Where
 from core.benchmark.tasks import Plan
 from core.units import duration
-from ui.benchmark.desk import THE_SERVER, the_desk
+from ui.benchmark.desk import THE_SERVER, asked, the_desk
 from ui.messages import trouble
 from ui.runs.inputs import SIDE_BY_SIDE
 from ui.visitor import visitor
@@ -68,6 +68,7 @@ def start_button(label: str, plan: Plan, *, key: str, note: str, on: Where = ANY
     def clicked() -> None:
         try:
             the_desk().submit(plan, visitor(), on=on)
+            asked(visitor())
         except JobError as error:
             st.session_state[f"{key}:refused"] = str(error)
 

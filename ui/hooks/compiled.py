@@ -12,6 +12,7 @@ from core.hooks.plan import Plan
 from core.hooks.run import Report
 from ui.job import current_job, start_button, wait_for
 from ui.messages import trouble
+from ui.places import my_place
 
 KEY: Final = "hooks:compiled"
 
@@ -39,7 +40,7 @@ def compiled_report(plan: Plan) -> Report | None:
     if job is not None:
         trouble(job.process.error or "The run ended without a result: start it again.")
     start_button(
-        "Compile and run", key=KEY, about=repr(plan), start=lambda: start_run(plan),
+        "Compile and run", key=KEY, about=repr(plan), start=lambda: start_run(plan, place=my_place()),
         note="torch.compile takes a few seconds, in a process of its own.",
     )  # fmt: skip
     st.caption("The hooks above are registered there as here, and the same line is run.")

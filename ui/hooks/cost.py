@@ -13,6 +13,7 @@ from core.hooks.plan import Plan
 from ui.job import current_job, start_button, wait_for
 from ui.messages import trouble
 from ui.numbers import gap
+from ui.places import my_measuring
 
 KEY: Final = "hooks:measured"
 
@@ -47,7 +48,7 @@ def show_cost(plan: Plan) -> None:
         trouble(job.process.error or "The measurement ended without a result: start it again.")
     start_button(
         "Measure" if effect is None else "Measure again", key=KEY, about=repr(plan),
-        start=lambda: start_measure(plan),
+        start=lambda: start_measure(plan, place=my_measuring()),
         note="The same call with and without these hooks, in random order, one thread, nothing else "
         "measured.",
     )  # fmt: skip

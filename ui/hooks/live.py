@@ -17,6 +17,7 @@ from core.hooks.training import MAX_STEPS, Finding, Reading, Step, Training, Tra
 from ui.figures import show_figure
 from ui.job import POLL_SECONDS, Job, current_job, start_button, stop_job
 from ui.messages import trouble
+from ui.places import my_place, queued
 from ui.style import theme_colour
 from ui.text import with_code
 
@@ -55,7 +56,7 @@ def show_live(plan: Plan, report: Report, *, projector: bool) -> None:
     job = current_job(KEY, repr(training))
     if job is None:
         start_button(
-            "Start", key=KEY, about=repr(training), start=lambda: start_training(training),
+            "Start", key=KEY, about=repr(training), start=lambda: start_training(training, place=my_place()),
             note=f"{training.steps:,} steps on 64 examples, in a process of its own; "
             f"{len(training.plan.hooks)} hooks report every step.",
         )  # fmt: skip
@@ -119,6 +120,11 @@ def _watch(training: Training, *, projector: bool) -> None:
     job: Job | None = st.session_state.get(KEY)
     if job is None or not job.listen():
         st.rerun()
+    if job.process.position:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/hourglass_top: {queued(job.process.position)} …")
+            st.button("Stop", key="live:leave", icon=":material/stop:", on_click=stop_job, args=(KEY,))
+        return
     course = _course(job)
     with st.container(horizontal=True, vertical_alignment="center"):
         command = "resume" if course.paused else "pause"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.hooks import Action
-from core.hooks.ablation import Ablation, ablate_each
+from core.hooks.ablation import MAX_LAYERS, Ablation, ablate_each
 from core.hooks.plan import Plan
 from core.hooks.run import Report
 from ui.figures import follow_theme, show_figure
@@ -16,6 +17,10 @@ from ui.hooks.cost import show_cost
 from ui.hooks.inputs import ABLATIONS, WHAT_IF_VIEWS
 from ui.hooks.live import show_live
 from ui.style import theme_colour
+from ui.visit import one_at_a_time
+
+ABLATION_SECONDS: Final = 5.0
+"""How long one ablation may take: it runs the model once per layer, in the server's own process."""
 
 
 def show_what_if(plan: Plan | None, report: Report | None, *, hidden: bool, projector: bool) -> None:
@@ -54,12 +59,21 @@ def _show_ablation(plan: Plan, report: Report, *, projector: bool) -> None:
     # A run per layer: not again because something else on the page has changed.
     about = repr((plan, action))
     if st.session_state.get("ablation:about") != about:
-        st.session_state["ablation:found"] = ablate_each(plan, report.layers, action)
+        with one_at_a_time():
+            st.session_state["ablation:found"] = ablate_each(
+                plan, report.layers, action, seconds=ABLATION_SECONDS
+            )
         st.session_state["ablation:about"] = about
     found: tuple[Ablation, ...] = st.session_state["ablation:found"]
     if not found:
         st.caption("This model is a single layer: there is nothing inside to replace.")
         return
+    inner = min(MAX_LAYERS, sum(bool(layer.name and layer.calls) for layer in report.layers))
+    if len(found) < inner:
+        st.caption(
+            f"The first {len(found)} of {inner} layers: more would take longer than {ABLATION_SECONDS:g} s. "
+            "Use a smaller batch or smaller layers."
+        )
     _draw_ablation(found, action, projector=projector)
     st.dataframe(
         [

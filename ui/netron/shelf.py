@@ -15,6 +15,8 @@ from typing import Final
 
 import streamlit as st
 
+from ui.limits import limits
+
 MAX_MODELS: Final = 64
 """How many models are kept at a time."""
 MAX_MODELS_EACH: Final = 6
@@ -171,7 +173,10 @@ class Shelf:
 @st.cache_resource(show_spinner=False)
 def the_shelf() -> Shelf:
     """The server's shelf."""
-    return Shelf()
+    bounds = limits()
+    return Shelf(
+        models=bounds.max_models, models_each=bounds.max_models_per_visitor, size=bounds.max_model_bytes
+    )
 
 
 def file_name(name: str) -> str:

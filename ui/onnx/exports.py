@@ -12,9 +12,11 @@ import streamlit as st
 
 from core.export.child import Answer, read_answer, read_stage, start_export
 from core.export.plan import ExportPlan
+from core.places import Place
 from core.process import ProcessError
 from ui.job import Job, stop_job, wait_for
 from ui.messages import trouble
+from ui.places import my_place, the_places
 
 KEY: Final = "onnx:export"
 MAX_ANSWERS: Final = 64
@@ -55,8 +57,12 @@ class Answers:
                     return
                 del self._kept[oldest]
 
-    def job(self, plan: ExportPlan) -> Job:
+    def job(self, plan: ExportPlan, place: Place | None = None) -> Job:
         """The export of a plan that goes on: all who ask for it share one. It ends when nobody holds it.
+
+        Args:
+            plan: what is exported.
+            place: where, and for whom, if it has to be started.
 
         Raises:
             ProcessError: if none goes on and none can be started.
@@ -64,7 +70,7 @@ class Answers:
         with self._lock:
             job = self._jobs.get(plan)
             if job is None or (job.process.finished and job.process.error):
-                job = self._jobs[plan] = Job(repr(plan), start_export(plan), shared=True)
+                job = self._jobs[plan] = Job(repr(plan), start_export(plan, place=place), shared=True)
             return job
 
 
@@ -80,7 +86,7 @@ def export_ahead(plan: ExportPlan) -> None:
     Raises:
         ProcessError: if too many processes run.
     """
-    job = the_answers().job(plan)
+    job = the_answers().job(plan, Place(the_places()))
     job.process.wait_until_over(120)
     job.listen()
     answer = _found(job)
@@ -103,7 +109,7 @@ def answer_for(plan: ExportPlan) -> Answer | None:
         return None
     state.pop(f"{KEY}:stopped", None)
     try:
-        job = state[KEY] = state.get(KEY) or the_answers().job(plan)
+        job = state[KEY] = state.get(KEY) or the_answers().job(plan, my_place())
     except ProcessError as error:
         state[f"{KEY}:asked"] = time.monotonic()
         _wait_for_a_place(str(error))

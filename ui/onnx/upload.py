@@ -15,11 +15,13 @@ from core.export.upload import MAX_BYTES, Upload, examine
 from core.process import ProcessError
 from ui.cards import card, show_cards, verdict
 from ui.job import Job, current_job, stop_job, wait_for
+from ui.limits import limits
 from ui.messages import trouble
 from ui.netron.frame import show
 from ui.netron.shelf import Shelved
 from ui.numbers import gap
 from ui.onnx.why import show_graph_facts
+from ui.places import my_place
 
 KEY: Final = "onnx:upload"
 GRAPH_KEY: Final = "onnx-graph"
@@ -45,7 +47,7 @@ class Uploaded:
 def choose_file() -> tuple[str, bytes, str] | None:
     """Draws the place for a file; its name, its bytes and what tells it from others, or None."""
     chosen = st.file_uploader(
-        "An ONNX file", key="onnx:file", max_upload_size=MAX_BYTES // 2**20,
+        "An ONNX file", key="onnx:file", max_upload_size=min(MAX_BYTES // 2**20, limits().max_upload_mb),
         help="It is examined before anything runs it, and forgotten when you leave",
     )  # fmt: skip
     if chosen is None:
@@ -104,7 +106,7 @@ def uploaded(name: str, data: bytes, file_id: str) -> Uploaded | None:
 def _begin(about: str, name: str, data: bytes) -> Job | None:
     st.session_state.pop(f"{KEY}:stopped", None)
     try:
-        job = Job(about, start_upload(data, name))
+        job = Job(about, start_upload(data, name, place=my_place()))
     except ProcessError as error:
         _again(str(error))
         return None

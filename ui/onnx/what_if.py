@@ -14,6 +14,7 @@ from core.export.plan import MAX_LEGACY_OPSET, Exporter, ExportPlan
 from ui.job import current_job, start_button, wait_for
 from ui.messages import trouble
 from ui.onnx.exports import the_answers
+from ui.places import my_place
 
 KEY: Final = "onnx:duel"
 
@@ -55,8 +56,8 @@ def _other_answer(plan: ExportPlan) -> Answer | None:
         wait_for(KEY, f"Exporting with {plan.exporter}, in a process of its own")
         return None
     start_button(
-        f"Export with {plan.exporter}", key=KEY, about=repr(plan), start=lambda: start_export(plan),
-        note="A few seconds, in a process of its own.",
+        f"Export with {plan.exporter}", key=KEY, about=repr(plan),
+        start=lambda: start_export(plan, place=my_place()), note="A few seconds, in a process of its own.",
     )  # fmt: skip
     return None
 

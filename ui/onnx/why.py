@@ -19,6 +19,7 @@ from ui.job import current_job, start_button, wait_for
 from ui.messages import trouble
 from ui.numbers import gap
 from ui.onnx.inputs import MAX_SEED, WHY_VIEWS
+from ui.places import my_place
 
 LAYERS_KEY: Final = "onnx:layers"
 CASES_KEY: Final = "onnx:cases"
@@ -131,7 +132,9 @@ def _show_chosen(plan: ExportPlan, exported: ExportedModel) -> None:
         trouble(job.process.error or "The comparison ended without a result: start it again.")
     start_button(
         "Compare on it", key=CASES_KEY, about=about, note="Some seconds, in a process of its own.",
-        start=lambda: start_cases(plan, exported.data, batch=batch, seed=seed, kind=kind),
+        start=lambda: start_cases(
+            plan, exported.data, batch=batch, seed=seed, kind=kind, place=my_place()
+        ),
     )  # fmt: skip
 
 
@@ -221,7 +224,7 @@ def _show_layers(answer: Answer) -> None:
         trouble(job.process.error or "The comparison ended without a result: start it again.")
     start_button(
         "Compare the layers", key=LAYERS_KEY, about=about, note=f"At {where}, in a process of its own.",
-        start=lambda: start_layers(plan, batch=batch, seed=seed, kind=kind),
+        start=lambda: start_layers(plan, batch=batch, seed=seed, kind=kind, place=my_place()),
     )  # fmt: skip
 
 

@@ -104,3 +104,10 @@ def test_watching_all_puts_two_hooks_on_every_layer_that_computes() -> None:
 
 def test_without_a_difference_the_effect_is_not_a_number() -> None:
     assert math.isnan(Ablation("fc1", None, "why").effect)
+
+
+def test_no_further_layer_is_begun_when_the_time_is_up() -> None:
+    plan = Plan("mlp")
+    every = ablate_each(plan, layers_of(plan), Action.ZERO, seconds=3600)
+    assert len(every) > 1
+    assert ablate_each(plan, layers_of(plan), Action.ZERO, seconds=0) == every[:1]

@@ -148,7 +148,7 @@ def test_an_export_ahead_that_dies_leaves_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_export_ahead_on_a_busy_server_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: ExportPlan) -> Process:
+    def refuse(_: ExportPlan, **__: object) -> Process:
         raise ProcessError("busy")
 
     monkeypatch.setattr(exports, "start_export", refuse)
