@@ -38,11 +38,15 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
         draw_inputs(projector=projector)
     declared = keys()
     looked = find_sources(declared)
-    found = status(declared, looked.sources, owner=is_local() and bool(st.session_state.ends))
+    # Of what could not be read nothing is known, least of all that a key is not set.
+    read = declared if looked.sources else ()
+    found = status(read, looked.sources, owner=is_local() and bool(st.session_state.ends))
     with right.container(gap="xsmall"):
         for message in looked.troubles:
             trouble(message)
-        if st.session_state.predict:
+        if not found:
+            st.caption("What is in the text is here as soon as it can be read.")
+        elif st.session_state.predict:
             hidden = not predict(
                 questions(found),
                 about=repr(found),
@@ -51,7 +55,8 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
             )
         else:
             result.show_numbers(found)
-        result.show_board(found, hidden=hidden, projector=projector)
+        if found:
+            result.show_board(found, hidden=hidden, projector=projector)
 follow_files()
 
 why, what_if, leaks, breaks, take_away = st.tabs(TABS, key="tab", on_change="rerun", bind="query-params")

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core.secrets.leaks import Language, LeakError, find_leaks
 from core.secrets.leaks.redact import redact
 
 MAX_LISTED = 6
@@ -176,8 +177,17 @@ def free_text(page: str, key: str, default: str) -> str:
 
 
 def is_secret(text: str) -> bool:
-    """Whether a text holds something that looks like a provider's key."""
-    return redact(text) != text
+    """Whether a text holds something that looks like a key: by its form, its name, or its randomness."""
+    if redact(text) != text or _UUID.search(text) or any(map(_looks_random, _RUN.findall(text))):
+        return True
+    try:
+        return bool(find_leaks(text, Language.TEXT))
+    except LeakError:
+        return True
+
+
+def _looks_random(run: str) -> bool:
+    return all(any(map(is_one, run)) for is_one in (str.isupper, str.islower, str.isdecimal))
 
 
 def withheld_notice(page: str) -> str:
@@ -248,6 +258,9 @@ def _plain(said: str) -> str:
     return f"`{text}`" if _MARKUP.search(text) else text
 
 
+# Longer than any name of a layer, an axis or a variable with capitals and digits in it.
+_RUN: Final = re.compile(r"[A-Za-z0-9/+=_-]{24,}")
+_UUID: Final = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _MARKUP: Final = re.compile(r"[\[\]<>*_$~|#!@\\]|:\w|www\.")
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 
 import streamlit as st
 
 from core.secrets.leaks.redact import redact
+from ui.text import with_code
+
+
+def remarks(lines: Iterable[str]) -> None:
+    """Sentences below each other, with code between backquotes; nothing in them is Markdown."""
+    listed = "".join(f"<li>{with_code(line)}</li>" for line in lines)
+    if listed:
+        st.html(f"<ul class='uth-said'>{listed}</ul>")
 
 
 def trouble(message: str, excerpt: str = "") -> None:

@@ -89,8 +89,8 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-keys td:nth-child(1) { font-size: 0.9rem; }
 .uth-keys td:nth-child(5) { font-size: 0.85rem; }
 .uth-keys td { padding-block: 0.2rem; overflow-wrap: anywhere; }
-.uth-keys code { background: none; padding: 0; color: inherit; display: block; }
-.uth-keys code, .uth-keys .line { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.uth-keys code { background: none; padding: 0; color: inherit; font-size: 0.8rem; }
+.uth-keys .line { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .uth-output { background: var(--uth-panel); padding: 0.6rem 0.8rem; border-radius: 0.375rem;
   font-size: 0.85rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 22rem;
   overflow-y: auto; }

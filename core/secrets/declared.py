@@ -18,7 +18,7 @@ _POSIX_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EXPECTED_NAME: Final = (
     f"1 to {MAX_NAME} letters, digits and underscores that do not start with a digit, like MY_API_KEY"
 )
-# From this length on, a part of a name that mixes digits or cases is more likely a value in the wrong place.
+# So long, a part of a name is more likely a value in the wrong place, unless it is of capitals alone.
 _RANDOM_FROM: Final = 16
 _SHOWN_NAME: Final = 64
 
@@ -211,5 +211,4 @@ def may_show_name(name: str) -> bool:
 
 
 def _looks_random(part: str) -> bool:
-    mixed = not part.islower() and not part.isupper()
-    return len(part) >= _RANDOM_FROM and (mixed or any(char.isdigit() for char in part))
+    return len(part) >= _RANDOM_FROM and not (part.isupper() and part.isalpha())

@@ -109,7 +109,7 @@ def _said(name: str, value: str, lines: dict[str, str], *, alone: bool) -> list[
     if name in lines:
         said.append(f"{shown_name(name)} is there twice: here the later one counts; write it once.")
     if alone:
-        said.append(f"{shown_name(name)} has no =: it is passed on only if it is set where docker is called.")
+        said.append("A word without =: it is passed on only if it is set where docker is called.")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         said.append("Docker keeps the quotes as a part of the value.")
     elif value[:1] in {'"', "'"}:

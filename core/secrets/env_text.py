@@ -267,7 +267,8 @@ def _said(statement: Statement, lines: dict[str, int], *, expanded: bool) -> Ite
     if name in lines:
         yield f"{shown_name(name)} is in line {lines[name]:,} too: the later one counts."
     if value is None:
-        yield f"{shown_name(name)} has no =: python-dotenv sets nothing. Write NAME= for an empty value."
+        # What stands alone may be a value that lost its name.
+        yield "A word without =: python-dotenv sets nothing. Write NAME= for an empty value."
         return
     if _ASSIGNMENT.search(value):
         yield "Its value goes over several lines, one of them like NAME=value: is a closing quote missing?"

@@ -17,6 +17,8 @@ from core.secrets.mask import Masked, mask
 from core.secrets.source import Source, SourceKind
 from core.secrets.state import INVISIBLE, KeyState, classify
 
+EXPANDS: Final = "python-dotenv expands the ${...} in it when it loads the file; here it stays as it is."
+"""The one remark that says nothing against a value."""
 _QUOTES: Final = (('"', '"'), ("'", "'"), ("`", "`"), ("“", "”"), ("\u2018", "\u2019"), ("„", "“"))
 # Their values may go over several lines.
 _MULTILINE: Final = frozenset({SecretKind.JSON, SecretKind.PEM})
@@ -122,6 +124,9 @@ def _rung(
 ) -> Rung:
     value = source.get(key.name)
     state = classify(value)
+    if state is KeyState.PLACEHOLDER and source.kind is SourceKind.DOTENV and has_reference(str(value)):
+        # What it becomes is elsewhere.
+        state = KeyState.SET
     warnings: tuple[str, ...] = ()
     masked = None
     if value is None:
@@ -148,7 +153,7 @@ def _odd(key: DeclaredKey, keys: tuple[DeclaredKey, ...], value: str, *, expands
         yield "It has a character that does not print or is not ASCII, as copied from a web page."
         inner = inner.translate(dict.fromkeys(map(ord, INVISIBLE)))
     if expands and has_reference(value):
-        yield "python-dotenv expands the ${...} in it when it loads the file; here it stays as it is."
+        yield EXPANDS
     elif key.expected:
         other = next((other for other in keys if other.is_own(inner)), key)
         if other != key:

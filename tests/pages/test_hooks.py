@@ -1048,8 +1048,8 @@ def another_truth(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Within it every run gives another result: what fired did not, and the other way round."""
     run = core.hooks.run.run
 
-    def turned(plan: Plan) -> Report:
-        report = run(plan)
+    def turned(plan: Plan, *, budget_bytes: int = 2**26) -> Report:
+        report = run(plan, budget_bytes=budget_bytes)
         firings = tuple(
             replace(item, fired=0 if item.fired else 3, reason=None, sentence="") for item in report.firings
         )
@@ -1100,8 +1100,8 @@ def test_what_is_usual_tells_nothing_of_a_usual_run(
 
     run = core.hooks.run.run
 
-    def turned(plan: Plan) -> Report:
-        report = run(plan)
+    def turned(plan: Plan, *, budget_bytes: int = 2**26) -> Report:
+        report = run(plan, budget_bytes=budget_bytes)
         firings = tuple(replace(item, fired=0, usual=0) for item in report.firings)
         return replace(report, firings=firings, events=(), calls=(), output=None, difference=None, live=0)
 
@@ -1139,8 +1139,8 @@ def test_one_guess_tells_nothing_of_the_other_hooks(monkeypatch: pytest.MonkeyPa
     assert "uth-verdict" not in visit.text().split("<style>")[0]
     run = core.hooks.run.run
 
-    def turned(plan: Plan) -> Report:
-        report = run(plan)
+    def turned(plan: Plan, *, budget_bytes: int = 2**26) -> Report:
+        report = run(plan, budget_bytes=budget_bytes)
         first, *others = report.firings
         turned = [replace(item, fired=0 if item.fired else 3, reason=None, sentence="") for item in others]
         return replace(report, firings=(first, *turned), events=(), output=None, difference=None)

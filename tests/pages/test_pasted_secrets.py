@@ -4,11 +4,15 @@ import secrets
 
 import pytest
 
+from core.gradients.gallery import EXAMPLES
 from tests.pages.visit import Visit, open_page
 from ui.autograd.inputs import TABS as AUTOGRAD_TABS
 from ui.autograd.inputs import WHY_VIEWS as AUTOGRAD_VIEWS
+from ui.autograd.inputs import WORKED
 from ui.benchmark.inputs import WORKED_BATCHES
+from ui.hooks.inputs import STARTING_CHAIN
 from ui.hooks.inputs import TABS as HOOKS_TABS
+from ui.links import is_secret
 from ui.onnx.inputs import BENCH_VIEWS
 from ui.onnx.inputs import TABS as ONNX_TABS
 
@@ -77,3 +81,34 @@ def test_going_back_in_the_browser_brings_the_text_of_that_address() -> None:
     assert visit.run().get("batches") == "1, 2"
     del visit.app.query_params["batches"]
     assert visit.run().get("batches") == WORKED_BATCHES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYzzzzzzKEYq",
+        "AWS_SECRET_ACCESS_KEY=" + "wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYzzzzzzKEYq",
+        "password=Tr0ub4dor3xyz",
+        "0b5b2f5e-3c1d-4e2a-9f7b-1a2b3c4d5e6f",
+        "Bearer " + "abcDEF123456" * 2,
+    ],
+)
+def test_a_key_without_a_form_of_its_own_is_kept_out_too(text: str) -> None:
+    assert is_secret(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WORKED.loss,
+        *(example.loss for example in EXAMPLES),
+        STARTING_CHAIN,
+        "Input(3, 32, 32)\nAdaptiveAvgPool2d(4)\nFlatten()\nTransformerEncoderLayer(64, 4)",
+        "1, 8, 64",
+        "input_ids, attention_mask, encoder_hidden_states_0",
+        "batch, sequence_length",
+        "1.0, -2.5e-3, 3.25, 4.125, 5.0625, 6.03125",
+    ],
+)
+def test_what_the_labs_are_for_is_no_key(text: str) -> None:
+    assert not is_secret(text)

@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from core.secrets.env_file import Answer, SafetyCheck, examine
+from core.secrets.env_text import EnvTextError, decode
 from core.secrets.leaks import EXAMPLES, Language, LeakError, LeakScan, fix, scan
 from core.secrets.sample_repository import Sample, examine_sample
 from core.settings import ENV_FILE
@@ -76,10 +77,11 @@ def _text(*, projector: bool) -> tuple[str, Language | None]:
     file = st.file_uploader("Or a file", key="secrets:file", max_upload_size=limits().max_upload_mb)
     if file is not None:
         data = file.getvalue()
+        st.caption("The file is scanned, not the text above: remove it to scan that.")
         try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            trouble("The file is no UTF-8 text: give a .py, an .ipynb or a .env file.")
+            text = decode(data, limits().max_upload_bytes)
+        except EnvTextError as error:
+            trouble(str(error))
             return "", None
     most = limits().max_text_characters
     if len(text) > most:
@@ -91,7 +93,9 @@ def _text(*, projector: bool) -> tuple[str, Language | None]:
 
 def _findings(found: LeakScan) -> None:
     if not found.leaks:
-        show_cards(verdict("✓", "nothing found", f"In {found.lines:,} lines, read as {found.language}."))
+        lines = f"{found.lines:,} line{'' if found.lines == 1 else 's'}"
+        words = f"In {lines}, read as {found.language}. A key without a form of its own may still be there."
+        show_cards(verdict("✓", "nothing that these rules know", words))
     else:
         certain = sum(leak.confidence == "certain" for leak in found.leaks)
         show_cards(
@@ -143,6 +147,7 @@ def _in_git() -> None:
     else:
         st.caption("A small repository, made for this example in a temporary folder; git answers for real.")
         checks = examine_sample(Sample(str(chosen)))
+    checks = tuple(sorted(checks, key=lambda check: check.good is not False))
     bad = [check for check in checks if check.good is False]
     unknown = sum(check.good is None for check in checks)
     show_cards(
@@ -168,6 +173,9 @@ def _in_git() -> None:
 
 
 def _fixes(checks: list[SafetyCheck]) -> None:
+    questions: dict[str, list[str]] = {}
     for check in checks:
-        st.markdown(f"**{check.question}** {check.answer}. In the folder of the file:")
-        st.code(check.fix, language="bash")
+        questions.setdefault(check.fix, []).append(f"**{check.question}** {check.answer}.")
+    for mend, asked in questions.items():
+        st.markdown(f"{' '.join(asked)} In the folder of the file:")
+        st.code(mend, language="bash")

@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from core.secrets import KeyState, KeyStatus, SourceKind
+from core.secrets.status import EXPANDS
 from ui.cards import card, show_cards, verdict
 
 MOST_ROWS: Final = 6
@@ -31,7 +32,7 @@ _FROM: Final = {
 
 def usable(status: KeyStatus) -> bool:
     """Whether an app could use the key as it is."""
-    return status.state is KeyState.SET and not _of_value(status)
+    return status.state is KeyState.SET and set(_of_value(status)) <= {EXPANDS}
 
 
 def broken(status: KeyStatus) -> bool:
@@ -46,13 +47,13 @@ def show_numbers(found: Sequence[KeyStatus]) -> None:
         card("can be used as they are", f"{good} of {len(found)}", "fired"),
         card("are there, and wrong", str(bad), "silent" if bad else "forward"),
         card("hidden by another source", str(losers(found)), "gradient"),
-        _verdict(found, good, bad),
+        _verdict(found, good),
     )
 
 
 def show_verdict(found: Sequence[KeyStatus]) -> None:
     """The verdict alone, where the numbers are shown by the prediction."""
-    show_cards(_verdict(found, sum(map(usable, found)), sum(map(broken, found))))
+    show_cards(_verdict(found, sum(map(usable, found))))
 
 
 def losers(found: Sequence[KeyStatus]) -> int:
@@ -66,7 +67,9 @@ def losers(found: Sequence[KeyStatus]) -> int:
 
 def show_board(found: Sequence[KeyStatus], *, hidden: bool, projector: bool) -> None:
     """Each key, its state, its source, and what may be shown of it."""
-    rows = sorted(found, key=lambda each: each.winner is None) if projector else list(found)
+    # While it is hidden, the order would tell which are set.
+    sort = projector and not hidden
+    rows = sorted(found, key=lambda each: each.winner is None) if sort else list(found)
     shown = rows[:MOST_ROWS] if projector else rows
     head = "".join(f"<th>{word}</th>" for word in ("key", "state", "from", "value", "what is odd"))
     body = "".join(_row(each, hidden=hidden, projector=projector) for each in shown)
@@ -87,15 +90,23 @@ def _row(status: KeyStatus, *, hidden: bool, projector: bool) -> str:
     mark = "fired" if usable(status) else "hidden" if status.winner is None else "silent"
     sign = "⚠ set" if status.state is KeyState.SET and broken(status) else SIGNS[status.state]
     masked = status.masked
-    length = "" if masked is None else f" title='{html.escape(masked.length)}'"
-    value = "" if masked is None else f"<code{length}>{html.escape(masked.text)}</code>"
+    value = ""
+    if masked is not None:
+        value = _cell(
+            f"<code>{html.escape(masked.text)}</code>", f"{masked.text}, {masked.length}", projector
+        )
     more = f" (+{len(told) - 1})" if len(told) > 1 else ""
-    said = html.escape(f"{told[0]}{more}") if told else ""
-    line = f"<div class='line'>{said}</div>" if projector else said
+    line = _cell(html.escape(f"{told[0]}{more}"), " ".join(told), projector) if told else ""
     return (
         f"<tr><td>{name}</td><td class='said-{mark}'>{sign}</td>"
         f"<td>{_FROM[status.winner]}</td><td>{value}</td><td>{line}</td></tr>"
     )
+
+
+def _cell(content: str, title: str, in_a_line: bool) -> str:
+    """HTML with all of it under the mouse; in one line where there is no room for more."""
+    kind = " class='line'" if in_a_line else ""
+    return f"<div{kind} title='{html.escape(title)}'>{content}</div>"
 
 
 def _of_value(status: KeyStatus) -> tuple[str, ...]:
@@ -104,10 +115,13 @@ def _of_value(status: KeyStatus) -> tuple[str, ...]:
     return () if won is None else won.warnings
 
 
-def _verdict(found: Sequence[KeyStatus], good: int, bad: int) -> str:
-    if bad:
-        first = next(each for each in found if broken(each))
-        return verdict("✗", "would fail at its first use", f"{first.key.name}: {_reason(first)}")
+def _verdict(found: Sequence[KeyStatus], good: int) -> str:
+    wrong = [each for each in found if broken(each)]
+    refused = next((each for each in wrong if each.state is not KeyState.SET), None)
+    if refused is not None:
+        return verdict("✗", "would fail at its first use", f"{refused.key.name}: {_reason(refused)}")
+    if wrong:
+        return verdict("✗", "may well fail", f"{wrong[0].key.name}: {_reason(wrong[0])}")
     if good:
         return verdict("✓", "all that is set can be used", "And nothing of a value is on this screen.")
     return verdict("✗", "no declared key is set", "An app that needs one should say so when it starts.")

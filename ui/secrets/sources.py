@@ -71,6 +71,8 @@ def _machine(keys: tuple[DeclaredKey, ...]) -> Found:
 
 
 def _pasted(text: str) -> Found:
+    if not text.strip():
+        return Found(())
     try:
         read = read_env_text(text, max_bytes=limits().max_text_characters)
     except EnvTextError as error:

@@ -9,10 +9,9 @@ import streamlit as st
 from core.secrets.deployments import Deployment, docker_env_file
 from core.secrets.env_text import EnvProblem, EnvTextError
 from core.secrets.resolution import Resolution, resolve
-from ui.messages import trouble
+from ui.messages import remarks, trouble
 from ui.secrets.inputs import DEPLOYMENTS
 from ui.secrets.text import PREFIX, text_area
-from ui.text import plain
 
 _ENV: Final = f"{PREFIX}:env"
 _PROCESS: Final = f"{PREFIX}:process"
@@ -52,32 +51,36 @@ def show_what_if(*, projector: bool) -> None:
         env_text, process = _editors(deployment, projector=projector)
     with right:
         _outcome(env_text, process)
-    st.html(f"<ul class='uth-said'>{''.join(f'<li>{plain(note)}</li>' for note in deployment.notes)}</ul>")
+    remarks(deployment.notes)
 
 
 def _editors(deployment: Deployment, *, projector: bool) -> tuple[str, str]:
     """The two texts; each deployment begins with its own, and keeps what the visitor wrote."""
     height = 150 if projector else 190
     by_docker = deployment.name == _DOCKER
-    env_text, start, passed_on = "", deployment.process, ""
+    env_text, start, read = "", deployment.process, ""
     if deployment.has_env_file or by_docker:
         label = "`.env`, which `docker run --env-file` reads" if by_docker else "`.env`, beside the program"
         key = f"{_ENV}:{deployment.name}"
         env_text = text_area(label, key=key, height=height, start=deployment.env_text)
     if by_docker:
         start = start.removesuffix(docker_env_file(deployment.env_text).process)
-        passed_on, env_text = _passed_on(env_text), ""
+        read, env_text = _read_by_docker(env_text), ""
     process = text_area(
-        "Process variables, one `NAME=value` per line",
+        "Variables by `-e`, which win over the file"
+        if by_docker
+        else "Process variables, one `NAME=value` per line",
         key=f"{_PROCESS}:{deployment.name}",
         height=height,
         start=start,
     )
     st.caption("Read here, kept in this visit alone, shown masked. Nothing is looked up on this server.")
-    return env_text, f"{process.rstrip()}\n{passed_on}"
+    given = {line.partition("=")[0] for line in process.split("\n")}
+    kept = [line for line in read.split("\n") if line.partition("=")[0] not in given]
+    return env_text, "\n".join([process.rstrip("\n"), *kept])
 
 
-def _passed_on(env_text: str) -> str:
+def _read_by_docker(env_text: str) -> str:
     """The variables that Docker makes of an env file; what it refuses or takes as it stands is said."""
     try:
         read = docker_env_file(env_text)
@@ -129,6 +132,4 @@ def _table(found: Resolution) -> None:
 
 
 def _problems(problems: tuple[EnvProblem, ...]) -> None:
-    for problem in problems:
-        where = f"Line {problem.line}: " if problem.line else ""
-        st.markdown(f"⚠ {where}{problem.said}")
+    remarks(f"⚠ {f'Line {each.line}: ' if each.line else ''}{each.said}" for each in problems)

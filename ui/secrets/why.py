@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.secrets import KeyState, KeyStatus, MissingKeyError, Rung, require
-from ui.messages import trouble
+from ui.messages import remarks, trouble
 from ui.secrets.result import SIGNS
 from ui.secrets.sources import Found
 
@@ -16,6 +16,9 @@ def show_why(found: Sequence[KeyStatus], looked: Found, *, hidden: bool) -> None
     """Draws the tab; `hidden` while a prediction is open."""
     if hidden:
         st.caption("Hidden until you have made your guess above.")
+        return
+    if not found:
+        st.caption("Nothing to look at yet.")
         return
     by_name = {each.key.name: each for each in found}
     names = list(by_name)
@@ -44,8 +47,8 @@ def show_why(found: Sequence[KeyStatus], looked: Found, *, hidden: bool) -> None
             height="content",
             alt=f"What each source has for {status.key.name}, without its value",
         )
-        for warning in (*(said for rung in status.rungs for said in _said(rung)), *status.warnings):
-            st.markdown(f"⚠ {warning}")
+        told = (*(said for rung in status.rungs for said in _said(rung)), *status.warnings)
+        remarks(f"⚠ {said}" for said in told)
         if status.key.expected:
             st.caption(f"What {status.key.title} looks like: {status.key.expected}.")
     with says:

@@ -120,7 +120,7 @@ def test_docker_refuses_the_whole_file(text: str, line: int, said: str) -> None:
         ('A="1\nB=2', "Docker knows no value of several lines: it ends here, with the quote in it."),
         ("A=${B}", "Docker does not expand ${...}."),
         ("A=1 #x", "Docker knows no comment behind a value: it is a part of it."),
-        ("A", "A has no =: it is passed on only if it is set where docker is called."),
+        ("A", "A word without =: it is passed on only if it is set where docker is called."),
         ("A=1\nA=2", "A is there twice: here the later one counts; write it once."),
     ],
 )

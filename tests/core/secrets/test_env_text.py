@@ -115,7 +115,7 @@ def test_nothing_is_logged_and_nothing_is_quoted(caplog: pytest.LogCaptureFixtur
         ('\n\nB="x" y\n', [(3, "It goes on after the closing quote")]),
         (
             'A="1\n2\n3" x\n\nB\n',
-            [(1, "It goes on after the closing quote, 3 lines on: "), (5, "B has no =")],
+            [(1, "It goes on after the closing quote, 3 lines on: "), (5, "A word without =")],
         ),
         ('A="1\nB=2\nC="\n', [(1, "Its value goes over several lines, one of them like NAME=value")]),
         ('A="1\n2=3\n"\n', []),
@@ -123,7 +123,7 @@ def test_nothing_is_logged_and_nothing_is_quoted(caplog: pytest.LogCaptureFixtur
         ("just words\n", [(1, "It is not NAME=value")]),
         ("=1\n", [(1, "It has no name before the =")]),
         ("'A=1\n", [(1, "It has a quote around its name that is never closed")]),
-        ("A\n", [(1, "A has no =: python-dotenv sets nothing. Write NAME= for an empty value.")]),
+        ("A\n", [(1, "A word without =: python-dotenv sets nothing. Write NAME= for an empty value.")]),
         ("1A=1\nA-B=1\n", [(1, "A name has only letters, digits and _"), (2, "A name has only letters")]),
         (
             "A=1\nB=2\nA=3\nA=4\n",
@@ -137,9 +137,9 @@ def test_nothing_is_logged_and_nothing_is_quoted(caplog: pytest.LogCaptureFixtur
         ("A=$B ${ }{\nC=${\n", [(1, "python-dotenv would expand ${...}")]),
         (
             "A=1\r\nB\r\nC D=1\r\nE\r\n",
-            [(2, "B has no ="), (3, "It has a space in its name"), (4, "E has no =")],
+            [(2, "A word without ="), (3, "It has a space in its name"), (4, "A word without =")],
         ),
-        ("A=1\rB\r", [(2, "B has no =")]),
+        ("A=1\rB\r", [(2, "A word without =")]),
     ],
 )
 def test_what_will_not_do_what_it_looks_like_is_said(text: str, said: list[tuple[int, str]]) -> None:
