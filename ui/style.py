@@ -82,10 +82,10 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
   padding-left: 0.6rem; font-weight: 700; }
 .uth-board td.said-hidden { color: var(--uth-muted); padding-left: 0.8rem; }
 .uth-keys { table-layout: fixed; line-height: 1.2; }
-.uth-keys th:nth-child(1) { width: 31%%; }
+.uth-keys th:nth-child(1) { width: 29%%; }
 .uth-keys th:nth-child(2) { width: 15%%; }
 .uth-keys th:nth-child(3) { width: 10%%; }
-.uth-keys th:nth-child(4) { width: 16%%; }
+.uth-keys th:nth-child(4) { width: 19%%; }
 .uth-keys td:nth-child(1) { font-size: 0.9rem; }
 .uth-keys td:nth-child(5) { font-size: 0.85rem; }
 .uth-keys td { padding-block: 0.2rem; overflow-wrap: anywhere; }

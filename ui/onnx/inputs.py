@@ -168,8 +168,9 @@ def draw_inputs(*, compact: bool) -> None:
 def _options(*, compact: bool) -> None:
     summary = _summary()
     with st.popover(
-        "Options" if compact else summary, icon=":material/tune:", width="stretch", help=f"Now: {summary}"
-    ):
+        "Options" if compact else summary, icon=":material/tune:", width="stretch", help=f"Now: {summary}",
+        key="onnx-options",
+    ):  # fmt: skip
         left, right = st.columns(2, gap="small")
         left.number_input(
             "Batch of the example", value=WORKED.batch, step=1, key="batch", bind="query-params",
