@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.secrets.env_file import Answer, SafetyCheck, examine
 from core.secrets.env_text import EnvTextError, decode
-from core.secrets.leaks import EXAMPLES, Language, LeakError, LeakScan, fix, scan
+from core.secrets.leaks import EXAMPLES, Language, LeakError, LeakScan, fix, language_of_file, scan
 from core.secrets.sample_repository import Sample, examine_sample
 from core.settings import ENV_FILE
 from ui.cards import card, show_cards, verdict
@@ -88,7 +88,9 @@ def _text(*, projector: bool) -> tuple[str, Language | None]:
         trouble(f"Got {len(text):,} characters, expected at most {most:,}: give a part of them.")
         return "", None
     st.caption("It is scanned here and kept nowhere else. Never is a key tried out.")
-    return text, None if language == _GUESS else Language(str(language))
+    if language == _GUESS:
+        return text, None if file is None else language_of_file(file.name)
+    return text, Language(str(language))
 
 
 def _findings(found: LeakScan) -> None:

@@ -7,7 +7,7 @@ ever tried at its provider, and none is shown: what a leak says of it is dots.
 
 from core.secrets.leaks.examples import EXAMPLES, Example
 from core.secrets.leaks.fixing import fix
-from core.secrets.leaks.guessing import guess
+from core.secrets.leaks.guessing import guess, language_of_file
 from core.secrets.leaks.leak import (
     MAX_BYTES,
     MAX_LEAKS,
@@ -38,5 +38,6 @@ __all__ = [
     "find_leaks",
     "fix",
     "guess",
+    "language_of_file",
     "scan",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.secrets.declared import may_show_name
 from core.secrets.leaks.entropy import entropy, looks_random
-from core.secrets.leaks.keywords import LONGEST, assignments, named_secret
+from core.secrets.leaks.keywords import LONGEST, assignments, logins, named_secret
 from core.secrets.leaks.leak import DOTS, Confidence
 from core.secrets.leaks.passage import Passage, Role
 from core.secrets.leaks.placeholders import is_example, is_placeholder
@@ -25,6 +26,9 @@ _NEAR: Final = 300
 """How many characters away what stands beside a secret may be."""
 # A long token says early whether it is an example; a long random one has every short word somewhere.
 _LOOKED_AT: Final = 60
+TELLING: Final = 6
+"""So many of a secret's letters and digits are no coincidence in a name."""
+_SEPARATOR: Final = re.compile(r"[\W_]")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}")
 _DIGEST_NAME: Final = re.compile(
     r"(?i)hash|sha(?:1|256|512)?$|digest|integrity|checksum|etag|signature|fingerprint|md5|commit|revision"
@@ -160,6 +164,8 @@ def _by_name(passages: Sequence[Passage]) -> Iterator[_Match]:
         for name, start, end in assignments(passage.text):
             bare = passage.text[start - 1] not in {"'", '"'}
             yield from _in_value(index, name, passage.text[start:end], start, bare=bare)
+        for start, end in logins(passage.text):
+            yield from _in_value(index, "password", passage.text[start:end], start)
 
 
 def _in_value(index: int, name: str, value: str, at: int, *, bare: bool = False) -> Iterator[_Match]:
@@ -204,7 +210,7 @@ def _found(match: _Match, passage: Passage, variable: str) -> Found:
         title, advice, key, env = "Text that looks drawn by chance", _LOOK, ENTROPY, ""
     return Found(
         key, title, match.confidence, advice, env, match.public, match.passage, match.start, match.end,
-        variable, value,
+        "" if tells(variable, value) else variable, value,
     )  # fmt: skip
 
 
@@ -212,7 +218,27 @@ def shown_name(name: str) -> str:
     """A name that may be shown: none that is itself a key, or is no name."""
     if _NAME.fullmatch(name) is None or looks_random(name):
         return ""
-    return "" if has_key(name) else name
+    # A header's name and a setting's have dashes and dots.
+    if not may_show_name(name.replace("-", "_").replace(".", "_")):
+        return ""
+    return "" if has_key(name) or has_key(name.replace("_", "-")) else name
+
+
+def tells(name: str, value: str) -> bool:
+    """Whether a name says a secret: all of it, or much of it with a digit, in whatever case."""
+    return tells_any(name, {spelled(value)})
+
+
+def tells_any(name: str, values: Collection[str]) -> bool:
+    """The same for any of many values, each as `spelled`; it takes one pass over them."""
+    said = spelled(name)
+    much = len(said) >= 2 * TELLING and any(map(str.isdigit, said))
+    return any((len(each) >= TELLING and each in said) or (much and said in each) for each in values)
+
+
+def spelled(text: str) -> str:
+    """The letters and digits of a text, in lower case."""
+    return _SEPARATOR.sub("", text).casefold()
 
 
 def has_key(text: str, rules: Iterable[Rule] = RULES) -> bool:

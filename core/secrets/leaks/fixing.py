@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 from core.secrets.leaks import notebook
+from core.secrets.leaks.copies import Copies
 from core.secrets.leaks.detect import shown_name
 from core.secrets.leaks.document import Document, Section, read
 from core.secrets.leaks.edits import Edit, apply
+from core.secrets.leaks.env_source import Entry
 from core.secrets.leaks.guessing import guess
 from core.secrets.leaks.leak import Fix, Language, LeakError, check_size
-from core.secrets.leaks.naming import Names
+from core.secrets.leaks.naming import NEUTRAL, Names
 from core.secrets.leaks.python_fix import fix_python
 from core.secrets.leaks.scanning import Spot, spots_of
 
@@ -57,15 +60,17 @@ def fix(text: str, language: Language | None = None) -> Fix:
     document = read(text, language)
     if language is Language.ENV:
         return _fix_env(text, document)
-    names, notes = Names(), _Notes()
-    found = spots_of(document)
+    names, notes, copies = Names(), _Notes(), Copies()
+    found = spots_of(document, copies)
     if not found:
         return Fix(text, (), "", (*document.notes, NOTHING))
     for number in range(ROUNDS):
+        names.hide(spot.found.value for spot in found)
         text = _fix_once(document, found, names, notes, words=number >= CALLS)
         document = read(text, language)
-        found = spots_of(document)
+        found = spots_of(document, copies)
         if not found:
+            text = _covered(text, document, copies, names)
             variables = names.all()
             example = "".join(f"{name}=\n" for name in variables)
             said = (REVOKE, SET) if variables else (REVOKE,)
@@ -74,6 +79,14 @@ def fix(text: str, language: Language | None = None) -> Fix:
         f"Got a text in which new keys appear where others are taken out ({len(found)} are left), expected "
         "one that can be mended: take them out by hand."
     )
+
+
+def _covered(text: str, document: Document, copies: Copies, names: Names) -> str:
+    """A text without the copies that nobody reads as text: a key of a notebook's JSON, an escape."""
+    if document.notebook is None:
+        return copies.covered(text, names)
+    notebook.change(document.notebook, lambda each: copies.covered(each, names))
+    return notebook.dump(document.notebook)
 
 
 def _fix_once(document: Document, found: Sequence[Spot], names: Names, notes: _Notes, *, words: bool) -> str:
@@ -131,28 +144,40 @@ def _fix_env(text: str, document: Document) -> Fix:
     """What to put into `.env.example`: the names without their values, and the comments."""
     section = document.sections[0]
     entries = section.env.entries if section.env else ()
-    names = Names()
+    names, copies = Names(), Copies()
     edits: dict[int, list[Edit]] = {}
-    for spot in spots_of(document):
+    found = spots_of(document, copies)
+    names.hide(spot.found.value for spot in found)
+    for spot in found:
         edits.setdefault(spot.found.passage, []).append(
             Edit(spot.start, spot.end, f"<{names.of(spot.found)}>")
         )
+    shown = _env_names(entries, copies)
     lines, dropped = [], 0
     for entry in entries:
-        if shown_name(entry.name):
-            lines.append(f"{'export ' if entry.exported else ''}{entry.name}=")
+        if entry.name:
+            lines.append(f"{'export ' if entry.exported else ''}{shown[entry.name]}=")
         elif entry.kept:
             its = [edit for number in entry.passages for edit in edits.get(number, [])]
             moved = [Edit(edit.start - entry.start, edit.end - entry.start, edit.text) for edit in its]
             lines.append(apply(text[entry.start : entry.end], moved).rstrip())
         else:
             dropped += 1
-    variables = tuple(dict.fromkeys(entry.name for entry in entries if shown_name(entry.name)))
+    variables = tuple(dict.fromkeys(shown.values()))
     notes = [KEEP_OUT]
     if dropped:
         notes.append(f"{dropped} lines are left out, which are no NAME=value.")
     example = "".join(f"{line}\n" for line in lines)
-    if spots_of(read(example, Language.ENV)):
+    if spots_of(read(example, Language.ENV), copies):
         # A comment from which a key cannot be taken is worth less than the key.
         example = "".join(f"{name}=\n" for name in variables)
     return Fix(example, variables, "".join(f"{name}=\n" for name in variables), tuple(notes))
+
+
+def _env_names(entries: Iterable[Entry], copies: Copies) -> dict[str, str]:
+    """What each name of a `.env` is called in its example: as it is, or neutrally if it may be a key."""
+    given = dict.fromkeys(entry.name for entry in entries if entry.name)
+    shown = {name: name for name in given if shown_name(name) and not any(copies.places(name))}
+    made = (f"{NEUTRAL}_{number}" for number in count(1))
+    free = (name for name in made if name not in shown)
+    return {name: shown.get(name) or next(free) for name in given}

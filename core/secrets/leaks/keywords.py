@@ -38,8 +38,23 @@ _ASSIGNED: Final = re.compile(
     r"""(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,60}+)["']?\]?[ \t]{0,8}(?::=|=>|[:=])(?!=)"""
     r"""[ \t]{0,8}(?:[rbuRBU]{0,2}(?:"(?P<double>[^"\\\r\n\x00]{1,400})["]"""
     r"""|'(?P<single>[^'\\\r\n\x00]{1,400})')"""
-    r"""|(?P<bare>(?:(?:[Bb]earer|[Bb]asic)[ \t]{1,4})?[^\s"'`,;&<>(){}\[\]\x00]{1,400}))"""
+    r"""|(?P<bare>(?:(?:[Bb]earer|[Bb]asic)[ \t]{1,4})?[^\s"'`<({\[\x00][^\s"'`\x00]{0,399}))"""
 )
+# What is not in quotes and not called a secret: it may hold further assignments.
+_NARROW: Final = re.compile(r"[^,;&<>(){}\[\]]*")
+# A call or an item, whole or as far as its first quote or space.
+_EXPRESSION: Final = re.compile(r"[A-Za-z_][\w.]*(?:\((?:.*\).*)?|\[(?:.*\].*)?)|\$\(.*")
+_CLOSING: Final = {")": "(", "]": "[", "}": "{", ">": "<"}
+_TRIMMED: Final = 3
+_USER: Final = re.compile(
+    r"""(?<=[\s"'])(?:-u|--user)[\s"',=]{0,6}[^\s"':]{1,100}:(?P<password>[^\s"'`\x00]{1,200})"""
+)
+_AUTH: Final = re.compile(
+    r"""\bauth\s{0,4}=\s{0,4}[(\[]\s{0,4}["'][^\s"']{1,100}["']\s{0,4},\s{0,4}"""
+    r"""(?:"(?P<double>[^"\\\r\n\x00]{1,200})"|'(?P<single>[^'\\\r\n\x00]{1,200})')"""
+)
+_CURL: Final = 400
+"""How many characters before `-u` the command may stand that it is an option of."""
 _CODE: Final = re.compile(
     r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[a-z]+(?:[_-][a-z]+)+|[A-Z]+(?:_[A-Z]+)+|[A-Za-z]+"
 )
@@ -96,7 +111,7 @@ def named_secret(name: str, value: str, *, bare: bool = False) -> tuple[int, int
     text = value[start:].strip()
     if (
         is_placeholder(text)
-        or (bare and text.isalpha())
+        or (bare and (text.isalpha() or _EXPRESSION.fullmatch(text)))
         or not text.isprintable()
         or any(map(str.isspace, text))
     ):
@@ -109,16 +124,65 @@ def named_secret(name: str, value: str, *, bare: bool = False) -> tuple[int, int
 
 
 def assignments(text: str) -> list[tuple[str, int, int]]:
-    """Where a text that is no program gives a value to a name: the name, and where the value stands."""
+    """Where a text that is no program gives a value to a name: the name, and where the value stands.
+
+    What is called a secret and is not in quotes ends at a space or a quote; in a URL's query at an `&`, too.
+    """
     found = []
-    for match in _ASSIGNED.finditer(text):
+    match = _ASSIGNED.search(text)
+    while match:
         group = match.lastgroup or "bare"
-        end = match.end(group)
-        # What is not in quotes ends where its sentence does.
-        while group == "bare" and end > match.start(group) + 1 and text[end - 1] in ".:!?":
-            end -= 1
-        found.append((match["name"], match.start(group), end))
+        start, end = match.span(group)
+        following = None
+        if group == "bare":
+            end, following = _bare_end(text, match)
+        if end > start:
+            found.append((match["name"], start, end))
+        match = following or _ASSIGNED.search(text, match.end() if group != "bare" else end)
     return found
+
+
+def _bare_end(text: str, match: re.Match[str]) -> tuple[int, re.Match[str] | None]:
+    """Where a value without quotes ends, and the assignment within it that ends it."""
+    start, end = match.span("bare")
+    if kind_of(match["name"]) is Kind.NONE:
+        narrow = _NARROW.match(text, start + 1, end)
+        end = narrow.end() if narrow else end
+        inner = _ASSIGNED.search(text, start, min(len(text), end + LONGEST))
+        while inner and inner.start() < end:
+            if kind_of(inner["name"]) is not Kind.NONE:
+                # The match is made again, since what it saw of the text was cut off.
+                return inner.start(), _ASSIGNED.search(text, inner.start())
+            inner = _ASSIGNED.search(text, inner.start(inner.lastgroup or 0), min(len(text), end + LONGEST))
+        return _trimmed(text, start, end), None
+    if text[max(0, match.start() - 1) : match.start()] in {"?", "&"}:
+        # A URL's query.
+        amp = text.find("&", start + 1, end)
+        end = end if amp < 0 else amp
+    return _trimmed(text, start, end), None
+
+
+def _trimmed(text: str, start: int, end: int) -> int:
+    """Where a value without quotes ends before the marks that end its sentence or close its bracket."""
+    least = max(start + 1, end - _TRIMMED)
+    while end > least and (text[end - 1] in ".:!?,;" or _closes(text, start, end)):
+        end -= 1
+    return end
+
+
+def _closes(text: str, start: int, end: int) -> bool:
+    opening = _CLOSING.get(text[end - 1])
+    return opening is not None and opening not in text[start:end]
+
+
+def logins(text: str) -> list[tuple[int, int]]:
+    """Where a text that is no program has a password beside its user: as `curl -u` does, or `auth=(...)`."""
+    found = [
+        match.span("password")
+        for match in _USER.finditer(text)
+        if "curl" in text[max(0, match.start() - _CURL) : match.start()]
+    ]
+    return found + [match.span(match.lastgroup or 0) for match in _AUTH.finditer(text)]
 
 
 def _is_made_up(text: str) -> bool:

@@ -99,7 +99,7 @@ class Fix:
 
 
 def check_size(text: str) -> None:
-    """Raises LeakError if a text is larger than `MAX_BYTES` or has more lines than `MAX_LINES`."""
+    """Raises LeakError if a text is larger than `MAX_BYTES`, has more lines than `MAX_LINES`, or a NUL."""
     size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         raise LeakError(
@@ -109,6 +109,8 @@ def check_size(text: str) -> None:
     lines = count_lines(text)
     if lines > MAX_LINES:
         raise LeakError(f"Got {lines:,} lines, expected at most {MAX_LINES:,}: paste a part of them.")
+    if "\x00" in text:
+        raise LeakError("Got NUL characters, expected text: save the file as UTF-8 and take it again.")
 
 
 def count_lines(text: str) -> int:

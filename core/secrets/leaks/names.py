@@ -13,6 +13,10 @@ from core.secrets.leaks.passage import Role
 _LOOKUPS: Final = frozenset({"getenv", "get", "setdefault", "pop", "getattr", "setattr", "setenv", "putenv"})
 # Calls that give back their argument in another form.
 _WRAPPERS: Final = frozenset({"str", "bytes", "SecretStr", "SecretBytes", "Secret", "b64decode", "quote"})
+# Pairs of a user and a password, and calls that take the two.
+_PAIRS: Final = frozenset({"auth", "http_auth", "basic_auth"})
+_LOGINS: Final = frozenset({"HTTPBasicAuth", "HTTPDigestAuth", "HTTPProxyAuth", "BasicAuth", "DigestAuth"})
+_PASSWORD: Final = "password"  # noqa: S105 - the name of a parameter
 _METHODS: Final = frozenset({"encode", "decode", "strip", "format", "join", "rstrip", "lstrip", "replace"})
 
 
@@ -65,7 +69,7 @@ def _named(node: ast.AST, named: Named, text_of: TextOf) -> Iterator[Child]:
             if node.value:
                 yield node.value, _target(node.target, node.value, text_of)
         case ast.keyword():
-            yield node.value, Named(node.arg or "")
+            yield node.value, named if named.name else _login(Named(node.arg or ""), node.value)
         case ast.Tuple() | ast.List() | ast.Set():
             parts = named.parts if len(named.parts) == len(node.elts) else (named,) * len(node.elts)
             yield from zip(node.elts, parts, strict=True)
@@ -99,7 +103,13 @@ def _target(target: ast.expr, value: ast.expr, text_of: TextOf) -> Named:
     """What a variable is called; of several at once, each one's name for its part."""
     if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
         return Named(parts=tuple(_target(each, value, text_of) for each in target.elts))
-    return Named(_name(target, text_of), isinstance(target, ast.Name | ast.Attribute))
+    return _login(Named(_name(target, text_of), isinstance(target, ast.Name | ast.Attribute)), value)
+
+
+def _login(named: Named, value: ast.expr) -> Named:
+    """What is known of a value; of a pair called `auth`, that its second part is a password."""
+    pair = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == 2
+    return Named(parts=(Named("user"), Named(_PASSWORD))) if pair and named.name in _PAIRS else named
 
 
 def _name(node: ast.AST, text_of: TextOf) -> str:
@@ -134,12 +144,24 @@ def _compared(node: ast.Compare, text_of: TextOf) -> Iterator[Child]:
 
 def _argument(node: ast.Call, named: Named, text_of: TextOf) -> Iterator[Child]:
     called = _name(node.func, text_of)
+    option = _option(node, text_of)
+    if option:
+        yield from ((each, Named(option)) for each in node.keywords if each.arg == "default")
     if called in _LOOKUPS:
         for first, second in zip(node.args, node.args[1:], strict=False):
             name = text_of(first)
             if name:
                 yield second, Named(name)
+    elif called in _LOGINS and len(node.args) > 1:
+        yield node.args[1], Named(_PASSWORD)
     elif called in _WRAPPERS and node.args:
         yield node.args[0], named
     elif isinstance(node.func, ast.Attribute) and called in _METHODS:
         yield node.func, named
+
+
+def _option(node: ast.Call, text_of: TextOf) -> str:
+    """What a call with a default asks for: `--token` of a command line, a setting; empty for neither."""
+    texts = [text for text in map(text_of, node.args) if text]
+    long = [text for text in texts if text.startswith("--")]
+    return (long or texts or [""])[0].lstrip("-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
@@ -158,6 +158,21 @@ def printed(slot: Slot) -> Passage:
     runs = runs or [Run(0, 0, 0, 0)]
     name = str(slot.key) if not slot.source else ""
     return Passage("".join(parts), tuple(runs), Role.TEXT, name, whole=not slot.source)
+
+
+def change(document: dict[str, Any], changed: Callable[[str], str]) -> None:
+    """Changes every string of a notebook, and every key, in its place."""
+    stack: list[dict[str, Any] | list[Any]] = [document]
+    while stack:
+        holder = stack.pop()
+        items = list(holder.items()) if isinstance(holder, dict) else list(enumerate(holder))
+        stack += [value for _, value in items if isinstance(value, dict | list)]
+        values = [changed(value) if isinstance(value, str) else value for _, value in items]
+        if isinstance(holder, list):
+            holder[:] = values
+            continue
+        holder.clear()
+        holder.update(zip((changed(str(key)) for key, _ in items), values, strict=True))
 
 
 def dump(document: dict[str, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from core.secrets.leaks.copies import Copies
 from core.secrets.leaks.detect import Found, detect
 from core.secrets.leaks.document import Document, Section, read
 from core.secrets.leaks.guessing import guess
@@ -55,19 +57,42 @@ def find_leaks(text: str, language: Language | None = None) -> list[Leak]:
     return list(scan(text, language).leaks)
 
 
-def spots_of(document: Document) -> list[Spot]:
-    """All secrets of a document, in the order of its sections and their sources."""
+def spots_of(document: Document, copies: Copies | None = None) -> list[Spot]:
+    """All secrets of a document, in the order of its sections and their sources.
+
+    Args:
+        document: the document.
+        copies: gets the secrets, and gives where else they stand; None to look only where a rule looks.
+    """
     passages: list[Passage] = []
     sections: list[int] = []
     for number, section in enumerate(document.sections):
         passages += section.passages
         sections += [number] * len(section.passages)
     spots = []
-    for found in detect(passages):
+    all_found = detect(passages)
+    if copies:
+        copies.add(all_found)
+        all_found += _apart(all_found, copies.within(passages))
+    for found in all_found:
         passage = passages[found.passage]
         start, end = passage.source(found.start, found.end)
         spots.append(Spot(found, passage, sections[found.passage], start, end))
     return sorted(spots, key=lambda spot: (spot.section, spot.start))
+
+
+def _apart(found: list[Found], copies: Iterable[Found]) -> list[Found]:
+    """The copies that do not overlap with what was found."""
+    taken: dict[int, list[tuple[int, int]]] = {}
+    for each in found:
+        taken.setdefault(each.passage, []).append((each.start, each.end))
+    apart = []
+    for each in copies:
+        spans = taken.get(each.passage, [])
+        index = bisect_left(spans, (each.end,)) - 1
+        if index < 0 or spans[index][1] <= each.start:
+            apart.append(each)
+    return apart
 
 
 def _leaks(document: Document, spots: list[Spot]) -> Iterator[Leak]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.secrets.leaks import Confidence, Language, find_leaks, scan
-from core.secrets.leaks.detect import detect, has_key, shown_name
+from core.secrets.leaks.detect import detect, has_key, shown_name, tells
 from core.secrets.leaks.passage import plain
 from tests.core.secrets.leaks.fakes import KEYS, chance, draw, openai
 
@@ -28,6 +28,12 @@ KEY = openai(chance(1))
         ('x = "password: hunter2x"', ["keyword"]),
         ("# api_key = 3f9a8c21d0", ["keyword"]),
         ('"""Set token=3f9a8c21d0."""', ["keyword"]),
+        ('requests.get("https://api.example.com/x?api_key=aB3dE5fG7hJ9kL1mN3pQ4567")', ["keyword"]),
+        ('p.add_argument("--token", default="aB3dE5fG7hJ9kL1mN3pQ")', ["keyword"]),
+        ("""os.system('curl -H "X-Api-Key: Ab9cd8ef7gh6ij5kl4mn"')""", ["keyword"]),
+        ('get(x, auth=("admin","S3cr3tPass!x"))', ["keyword"]),
+        ('HTTPBasicAuth("admin", "S3cr3tPass!x")', ["keyword"]),
+        ("""os.system("curl -u admin:S3cr3tPass!x https://a.io")""", ["keyword"]),
         (f"{'gh' + 'p_' + draw(chance(4), 36)} = 1", ["github"]),
     ],
 )
@@ -94,3 +100,15 @@ def test_a_name_that_is_a_key_is_not_shown() -> None:
 def test_only_a_certain_match_shows_its_prefix() -> None:
     for leak in find_leaks(f'a = "{KEY}"\npassword = "hunter2x"', Language.PYTHON):
         assert leak.masked == ("sk-proj-" + "•" * 8 if leak.confidence is Confidence.HIGH else "•" * 8)
+
+
+def test_a_name_that_says_a_value_is_not_shown() -> None:
+    canary = "CANARY" + draw(chance(8), 32)
+    key = "sk-" + f"proj-{canary}"
+    for language in (Language.PYTHON, Language.ENV, Language.TEXT):
+        found = scan(f"{key.replace('-', '_')}='{key}'", language)
+        assert [leak.variable for leak in found.leaks] == [""]
+    assert tells("HUNTER2XYZ", "hunter2-xyz")
+    assert tells("my_hunter2", "hunter2")
+    assert not tells("password", "mypassword12")
+    assert not tells("api_key", "x")

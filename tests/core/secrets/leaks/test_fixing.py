@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 import pytest
 from dotenv import dotenv_values
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.secrets.leaks import EXAMPLES, Fix, Language, LeakError, fix, scan
 from core.secrets.leaks.examples import Example
 from core.secrets.leaks.fixing import KEEP_OUT, NOTHING, REVOKE
-from tests.core.secrets.leaks.fakes import KEYS, chance, draw, huggingface, openai, pem
+from tests.core.secrets.leaks.fakes import BASE62, KEYS, chance, draw, huggingface, openai, pem
 from tests.core.secrets.leaks.notebooks import code, failure, markdown, notebook, result, stream
 
 KEY = openai(chance(1))
@@ -160,7 +160,10 @@ def test_a_mended_text_has_no_leak(parts: list[str], seed: int) -> None:
     assert key not in result.text or any(part.startswith("é") for part in parts)
 
 
-@given(st.text(max_size=100), st.sampled_from([None, Language.PYTHON, Language.ENV, Language.TEXT]))
+@given(
+    st.text(st.characters(exclude_characters="\0"), max_size=100),
+    st.sampled_from([None, Language.PYTHON, Language.ENV, Language.TEXT]),
+)
 def test_any_text_can_be_mended(text: str, language: Language | None) -> None:
     result = fix(text, language)
     assert scan(result.text, language).leaks == ()
@@ -292,3 +295,103 @@ def test_more_leaks_than_are_listed_are_all_taken_out() -> None:
     result = fix("\n".join(f"f('{key}', '{draw(chance(0), 4)}')" for key in keys), Language.PYTHON)
     assert not any(key in result.text for key in keys)
     assert len(result.variables) == 250
+
+
+MARKS = "&,;!#%+*-_.:/=?@^~|$>)"
+# A tail with a digit is no word of a program or of a note; what begins with a sign or a number may be a sum.
+PASSWORDS = st.builds(
+    lambda left, right: f"{left}Tq7{right}",
+    st.text(BASE62 + MARKS, max_size=12),
+    st.text(BASE62 + MARKS, min_size=8, max_size=16),
+).filter(lambda value: len(set(value)) >= 10 and value[0].isalpha() and any(map(str.isdigit, value[-4:])))
+PLACES = (
+    "db:\n  password: P",
+    "db:\n  password: P\n  user: u",
+    "a password: P of words",
+    "host=h password=P dbname=x",
+    'curl -H "Authorization: Bearer P" https://x.io/',
+    "curl -H 'X-Auth-Token: P' https://x.io/",
+    "curl -u user:P https://x.io",
+    "curl --user 'user:P' https://x.io",
+    'c("host=h password=P dbname=x")',
+    "c('host=h password=P dbname=x')\n# why P",
+    'password = "P"\nprint("is P")  # P',
+    'x = 1\n"""P"""\nf(auth=("u", "P"))\n',
+    "note P\npassword: P\nP and xP9",
+    "import os\npassword='P'\nd = {'P': b'a P b'}\n",
+)
+
+
+def is_found(value: str) -> bool:
+    # The marks at its end are read as its sentence's where it is not in quotes.
+    texts = [
+        f'{name} = "{each}"' for name in ("password", "token") for each in (value, value.rstrip(".:!?,;)>"))
+    ]
+    return all(len(scan(text, Language.PYTHON).leaks) == 1 for text in texts)
+
+
+def has_tail(text: str, value: str) -> bool:
+    # A longer tail ends with the shortest.
+    return value[-4:] in text
+
+
+@given(st.sampled_from(PLACES), PASSWORDS, st.sampled_from([None, Language.TEXT]))
+@settings(max_examples=400, deadline=None)
+def test_no_found_value_is_left_and_no_tail_of_it(place: str, value: str, language: Language | None) -> None:
+    assume(is_found(value) and not has_tail(place, value))
+    result = fix(place.replace("P", value), language)
+    assert value not in result.text
+    assert not has_tail(result.text, value)
+    assert not has_tail(repr(result), value)
+
+
+@given(PASSWORDS)
+@settings(max_examples=60, deadline=None)
+def test_no_found_value_is_left_in_a_notebook(value: str) -> None:
+    text = notebook(
+        markdown(f"Use {value} here"),
+        code(f'password="{value}"\nprint(password)', stream(f"{value}\n"), stream("fine\n")),
+        code("f()", result(text_html=f"<b>{value}</b>"), failure("no", f"at {value}")),
+        title=value,
+        names={value: 1},
+    )
+    assume(is_found(value) and not has_tail(notebook(code("password print fine nbformat")), value))
+    fixed = fix(text)
+    assert value not in fixed.text
+    assert not has_tail(fixed.text, value)
+    assert json.loads(fixed.text)["cells"][1]["outputs"][0]["text"] == ["fine\n"]
+
+
+@pytest.mark.parametrize("value", ["Tr0ub4dor" + "&3xyz9", "Tr0ub4dor" + "&3xyzlonger" + "Q7"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_password_with_an_ampersand_goes_whole(place: str, value: str) -> None:
+    result = fix(place.replace("P", value))
+    assert not any(value[start : start + 4] in repr(result) for start in range(len(value) - 3))
+
+
+@given(st.integers(0, 10**6))
+def test_in_a_urls_query_the_value_ends_at_the_next(seed: int) -> None:
+    value = draw(chance(seed), 24)
+    assume(is_found(value))
+    result = fix(f"see https://a.io/x?user=me&api_key={value}&page=2", Language.TEXT)
+    assert result.text == "see https://a.io/x?user=me&api_key=<API_KEY>&page=2"
+
+
+def test_a_key_that_is_a_name_too_is_in_no_name() -> None:
+    canary = "CANARY" + draw(chance(9), 32)
+    key = "sk-" + f"proj-{canary}"
+    name = key.replace("-", "_")
+    for language in (Language.PYTHON, Language.ENV, Language.TEXT, None):
+        for space in ("", " "):
+            result = fix(f'{name}{space}={space}"{key}"\n', language)
+            assert "canary" not in repr(result).lower()
+    env = fix(f"{name}={key}\nSECRET_1=a\n{name}=b\n", Language.ENV)
+    assert env.text == "SECRET_2=\nSECRET_1=\nSECRET_2=\n"
+    assert env.variables == ("SECRET_2", "SECRET_1")
+    program = fix(f'{name} = "{key}"\nf({name})\n', Language.PYTHON).text
+    assert program == 'import os\n\nOPENAI_API_KEY = os.getenv("OPENAI_API_KEY")\nf(OPENAI_API_KEY)\n'
+
+
+def test_a_env_comment_loses_the_copy_of_a_value() -> None:
+    result = fix("# was hunter2xyz\nDB_PASSWORD=hunter2xyz\nhunter2xyz=1\n", Language.ENV)
+    assert result.text == "# was <DB_PASSWORD>\nDB_PASSWORD=\nSECRET_1=\n"

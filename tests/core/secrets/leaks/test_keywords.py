@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.secrets.leaks.keywords import Kind, assignments, kind_of, named_secret
+from core.secrets.leaks.keywords import Kind, assignments, kind_of, logins, named_secret
 from tests.core.secrets.leaks.fakes import chance, draw
 
 
@@ -108,11 +108,39 @@ def test_a_random_value_under_the_name_of_a_key_is_a_secret(seed: int) -> None:
         ("env['X'] = 'abc'", ("X", "abc")),
         ("x := 'abc'", ("x", "abc")),
         ("x => abc", ("x", "abc")),
+        ("password: a&b,c;d", ("password", "a&b,c;d")),
+        ("password: a&b, c", ("password", "a&b")),
+        ("(password=a&b)", ("password", "a&b")),
+        ("password=f(a)", ("password", "f(a)")),
+        ("x?a=1&password=a;b&c=d", ("password", "a;b")),
+        ("https://a.io/x?api_key=abc&x", ("api_key", "abc")),
+        ("https://a.io/x?b=c?api_key=abc&x", ("api_key", "abc")),
+        ("host=h,password=abc", ("password", "abc")),
     ],
 )
 def test_an_assignment_in_a_text(text: str, found: tuple[str, str]) -> None:
     name, start, end = next(each for each in assignments(text) if each[0] == found[0])
     assert (name, text[start:end]) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("curl -u user:a&b https://x.io", ["a&b"]),
+        ('curl -s --user "user:a b"', ["a"]),
+        ("curl --user=user:ab", ["ab"]),
+        ('auth=("admin", "a b")', ["a b"]),
+        ("docker run -u 1000:1000 x", []),
+        ("curl https://x.io", []),
+    ],
+)
+def test_a_login_in_a_text(text: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end in logins(text)] == found
+
+
+@pytest.mark.parametrize("value", ["getpass()", "getpass(", "os.environ[", "args.f(x)", "$(cat", "x[1]"])
+def test_code_without_quotes_is_no_secret(value: str) -> None:
+    assert named_secret("password", value, bare=True) is None
 
 
 @given(st.text(max_size=300))

@@ -38,6 +38,11 @@ from core.secrets.leaks.python_source import read_python
         ("a = 'S' % x", "a", True),
         ("class C:\n    a = 'S'", "a", True),
         ("f('S')", "", False),
+        ("p.add_argument('-a', '--a', default='S')", "a", False),
+        ("config('a', default='S')", "a", False),
+        ("f(auth=('u', 'S'))", "password", False),
+        ("auth = ['u', 'S']", "password", False),
+        ("HTTPBasicAuth('u', 'S')", "password", False),
         ("return_('x')['S']", "", False),
     ],
 )

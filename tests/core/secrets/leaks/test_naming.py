@@ -5,6 +5,7 @@ import pytest
 from core.secrets.leaks.detect import Found
 from core.secrets.leaks.leak import Confidence
 from core.secrets.leaks.naming import Names, as_variable
+from tests.core.secrets.leaks.fakes import chance, draw
 
 
 def found(value: str, env: str = "", variable: str = "") -> Found:
@@ -43,7 +44,15 @@ def test_a_variables_own_name_comes_before_the_providers_and_a_keywords_behind()
     assert Names().of(found("a", "OPENAI_API_KEY", "my_key"), assigned=True) == "MY_KEY"
     assert Names().of(found("a", "OPENAI_API_KEY", "api_key")) == "OPENAI_API_KEY"
     assert Names().of(found("a", "", "db_password")) == "DB_PASSWORD"
-    assert Names().of(found("a")) == "SECRET"
+
+
+def test_a_secret_without_a_name_that_may_be_shown_has_a_number() -> None:
+    names = Names()
+    assert [names.of(found(value)) for value in ("a", "b", "a")] == ["SECRET_1", "SECRET_2", "SECRET_1"]
+    assert Names().of(found("Ab9cd8ef7gh6", variable="ab9cd8ef7gh6"), assigned=True) == "SECRET_1"
+    assert Names().of(found("x1" * 8, variable="k_" + draw(chance(1), 20)), assigned=True) == "SECRET_1"
+    names.hide(["hunter2xyz"])
+    assert names.of(found("c", variable="HUNTER2XYZ"), assigned=True) == "SECRET_3"
 
 
 def test_names_show_no_value() -> None:

@@ -1,6 +1,7 @@
 """A program as passages: joined where Python joins, with gaps where it cannot be known."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,8 @@ def test_every_literal_that_ast_finds_is_in_a_passage(path: Path) -> None:
     joined = "\n".join(each.text for each in read(source).passages)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert node.value in joined
+            # What Python makes of {name=} is no literal of the source.
+            assert re.sub(r"\w+=$", "", node.value) in joined
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "core").rglob("*.py"))[::5], ids=lambda path: path.name)

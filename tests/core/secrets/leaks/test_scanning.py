@@ -131,7 +131,10 @@ def test_errors_are_one_line_without_the_text() -> None:
         assert "sk-" not in str(refused.value)
 
 
-@given(st.text(max_size=200), st.sampled_from([None, Language.PYTHON, Language.ENV, Language.TEXT]))
+@given(
+    st.text(st.characters(exclude_characters="\0"), max_size=200),
+    st.sampled_from([None, Language.PYTHON, Language.ENV, Language.TEXT]),
+)
 def test_any_text_can_be_scanned(text: str, language: Language | None) -> None:
     found = scan(text, language)
     assert found.lines <= len(text) + 1
