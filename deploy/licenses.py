@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
@@ -196,5 +197,11 @@ def _one(tokens: list[str]) -> bool:
 _LOWER: Final = frozenset(name.lower() for name in ALLOWED)
 
 
+def installed() -> list[Distribution]:
+    """What is installed in this environment, without what a package carries inside itself for its own use."""
+    places = sysconfig.get_paths()
+    return list(distributions(path=list(dict.fromkeys((places["purelib"], places["platlib"])))))
+
+
 if __name__ == "__main__":
-    sys.exit(main(distributions()))
+    sys.exit(main(installed()))

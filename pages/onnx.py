@@ -81,7 +81,7 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
                     hint=result.HINT,
                     conclusion=partial(result.show_verdict, answer),
                 )
-            elif not measuring:
+            elif not measuring or answer.exported is None:
                 result.show_numbers(answer)
             if answer.exported is not None and not hidden and not measuring:
                 result.show_graph(

@@ -133,13 +133,15 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
         st.session_state["frame:page"] = page
     for parameter in parameters:
         foreign = entered and parameter.key not in st.query_params
+        # The page that the visitor comes from may be one without inputs.
+        forgotten = parameter.key not in st.session_state
         if parameter.key in st.session_state and not foreign:
             kept[parameter.key] = st.session_state[parameter.key]
         else:
             kept.setdefault(parameter.key, _first_value(parameter))
             st.session_state[parameter.key] = kept[parameter.key]
         if parameter.free:
-            _settle(page, parameter, entered=entered)
+            _settle(page, parameter, entered=entered or forgotten)
             kept[parameter.key] = st.session_state[parameter.key]
 
 
