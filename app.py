@@ -42,7 +42,7 @@ _HEAVY: Final = (
 # What some views need besides: 150 MB and seconds in which nobody else is answered. One person may never open
 # them; of many, somebody will.
 _HEAVY_HOSTED: Final = (
-    "pandas", "pyarrow", "ui.benchmark.desk", "alembic.command", "torch._dynamo", "ui.autograd.why",
+    "pandas", "pyarrow", "ui.benchmark.desk", "torch._dynamo", "ui.autograd.why",
     "ui.hooks.why", "ui.onnx.benchmark", "ui.onnx.upload", "core.secrets.leaks",
 )  # fmt: skip
 

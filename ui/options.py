@@ -25,8 +25,6 @@ _HOSTED: Final = (
     ("server.enableStaticServing", False),
     ("server.enableXsrfProtection", True),
     ("server.fileWatcherType", "none"),
-    # In megabytes; what a visitor's inputs may have in all. Files come another way.
-    ("server.maxWidgetStateSize", 8),
     ("server.scriptHealthCheckEnabled", False),
 )
 
