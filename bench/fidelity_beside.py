@@ -26,12 +26,14 @@ from bench.measure import ratio, shuffled
 from bench.registry import Cell, Table, Target
 from core import zoo
 from core.benchmark.plan import Contender
+from core.benchmark.rounds import BLOCK_SECONDS
 from core.benchmark.worker import timed_calls
 from core.engines.engine import EngineKind, EngineOptions
 from core.engines.ort import export_onnx
 
-BLOCKS: Final = 40
-SECONDS: Final = 0.01
+BLOCKS: Final = 20
+SECONDS: Final = BLOCK_SECONDS
+"""As long as a measurement's own: the first thousandths of a second after a pause are slower."""
 WARM_BLOCKS: Final = 5
 
 _OURS, _THEIRS = "ours", "theirs"
