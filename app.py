@@ -85,6 +85,7 @@ def _wind_up() -> None:
         the_desk().close()
         the_desk().history.close()
     except Exception:
+        # The server ends all the same; what was recorded by then is kept.
         _LOGGER.exception("could not end the measurements")
 
 

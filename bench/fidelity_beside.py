@@ -142,6 +142,7 @@ def measure(kind: EngineKind, subject: Subject, blocks: int, seconds: float) -> 
 
     made = zoo.build(subject.model, 0)
     data = export_onnx(made) if kind is EngineKind.ORT else b""
+    # This process measures this subject and ends.
     torch.set_num_threads(subject.threads)
     options = EngineOptions(threads=subject.threads)
     contender = Contender(kind, subject.model, 0, subject.batch, options, data)

@@ -86,7 +86,7 @@ header.stAppHeader { height: 3rem; min-height: 3rem; }
 .uth-keys th:nth-child(2) { width: 15%%; }
 .uth-keys th:nth-child(3) { width: 10%%; }
 .uth-keys th:nth-child(4) { width: 19%%; }
-.uth-keys td:nth-child(1) { font-size: 0.9rem; }
+.uth-keys td:nth-child(1) { font-size: 0.85rem; }
 .uth-keys td:nth-child(5) { font-size: 0.85rem; }
 .uth-keys td { padding-block: 0.2rem; overflow-wrap: anywhere; }
 .uth-keys code { background: none; padding: 0; color: inherit; font-size: 0.8rem; }
