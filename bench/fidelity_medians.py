@@ -120,8 +120,8 @@ def medians_table(found: Sequence[Medians], turns: int, seconds: float) -> Table
         same, barer = ratio(each.ours, each.called), ratio(each.ours, each.barer)
         times = (statistics.median(one) * 1e6 for one in (each.ours, each.called, each.barer))
         rows.append((*head, *times, str(same), str(barer)))
-        if same.low > 1 + WITHIN or same.high < 1 - WITHIN:
-            apart[each.engine].append(f"{subject.model} at {subject.batch} ({same})")
+        if abs(same.value - 1) > WITHIN:
+            apart[each.engine].append(f"{subject.model} at {subject.batch} ({same.value:.3f})")
     return Table(
         title="Our medians beside PyTorch's Timer and a bare loop over ONNX Runtime, microseconds per call",
         columns=(
@@ -135,13 +135,13 @@ def medians_table(found: Sequence[Medians], turns: int, seconds: float) -> Table
             "theirs, eager, barer: inference mode is entered once for all calls.",
             "theirs, ort: a loop over session.run with the engine's options, nothing of ours imported.",
             "theirs, ort, barer: run_with_iobinding, inputs bound before, as in onnxruntime_perf_test.",
-            "Two processes that do the same often differ by some percent: hence the interval in the target.",
+            "Two processes that do the same often differ by some percent: the interval has that in it.",
             f"{seconds:.0f} s in all.",
         ),
         targets=tuple(
             Target(
-                f"{kind}: the whole method, in new processes, is not surely more than {WITHIN:.0%} from "
-                f"the {_WORDS[kind]}; it is: {', '.join(apart[kind]) or 'none'}",
+                f"{kind}: medians within {WITHIN:.0%} of the {_WORDS[kind]}'s, the same call; "
+                f"apart: {', '.join(apart[kind]) or 'none'}",
                 met=not apart[kind],
             )
             for kind in ENGINES
