@@ -132,9 +132,10 @@ def test_real_jobs_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     (one,) = found["eager"]
     # Both processes are called for as long as the method says at least.
     assert one.warm >= 2 * QUICK.warm_seconds
-    assert one.raw > one.net > 0
-    assert one.around_loading > 0
-    assert one.around_warming > 0
+    assert one.raw > one.net
+    # The twin's own times are not known and count as the baseline's: what is around them may be below zero.
+    assert one.loading > one.engines / 2
+    assert one.warming > one.warm / 2
 
 
 def test_the_sleeping_engine_goes_through_a_real_comparison() -> None:

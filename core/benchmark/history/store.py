@@ -157,7 +157,9 @@ class History:
         found: list[RunLine] = []
         if rest[0]:
             found = self._ask(partial(queries.lines, which=which, limit=rest[0], offset=rest[1]), found)
-        return first + found
+        # One that was written meanwhile has waited and is in the database: it is listed once.
+        known = {line.id for line in waiting}
+        return first + [line for line in found if line.id not in known]
 
     def delete(self, run: str, owner: str | None) -> bool:
         """Deletes a run.
@@ -198,10 +200,11 @@ class History:
         limit = max(0, min(limit, MAX_LINES))
         points: list[TrendPoint] = []
         points = self._ask(partial(queries.trend, which=which, series=series, limit=limit), points)
+        known = {point.run for point in points}
         points += [
             point_of(line, result)
             for line in self._waiting()
-            if which.has(line)
+            if which.has(line) and line.id not in known
             for result in line.results
             if series.has(line, result)
         ]

@@ -6,13 +6,15 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from core.benchmark.history import Bounds, HistoryError, Saved, Series, outage, spool
+from core.benchmark.history import Bounds, HistoryError, Saved, Series, outage, queries, spool, store
 from core.benchmark.history.outage import Outage
 from core.benchmark.history.place import FILE_NAME
 from core.benchmark.history.spool import Spool
@@ -107,6 +109,33 @@ def test_what_waited_when_the_app_ended_is_written_by_the_next(
     assert [line.id for line in second.runs(None)] == [run.id]
     wait_until(lambda: second.pending == 0)
     assert second.get(run.id) == run
+
+
+def test_a_run_that_is_written_while_a_list_is_made_is_listed_once(
+    postgres: Postgres, empty: str, open_at: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = made.run()
+    with killed(postgres):
+        history = open_at(empty)
+        assert history.add(run) is Saved.KEPT
+        history.close()
+    history, writer = open_at(empty), open_at(empty)
+    series = Series("mlp", "ort", 1, 1, run.machine_id)
+
+    def but_first_it_is_written(question: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(connection: Connection, **options: Any) -> Any:  # noqa: ANN401 - any question's answer
+            writer.flush()
+            return question(connection, **options)
+
+        return asked
+
+    # What waits is looked for before the database is asked for its runs, and after it for its points.
+    monkeypatch.setattr(store.History, "_start_writing", lambda _: None)
+    monkeypatch.setattr(queries, "lines", but_first_it_is_written(queries.lines))
+    assert [line.id for line in history.runs(None)] == [run.id]
+    assert history.pending == 0
+    assert [line.id for line in history.runs(None)] == [run.id]
+    assert len(history.trend(None, series)) == 1
 
 
 def test_a_server_that_hangs_is_given_up(postgres: Postgres, empty: str, open_at: Open) -> None:
