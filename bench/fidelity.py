@@ -18,11 +18,13 @@ from bench.fidelity_beside import Beside, beside, beside_table
 from bench.fidelity_medians import Medians, Subject, medians, medians_table
 from bench.fidelity_neighbor import timed_visits
 from bench.fidelity_verdicts import simulated, timed_comparisons
+from bench.fidelity_within import Within, within, within_table
 from bench.registry import Table
 from core import zoo
 
 REPEATS: Final = 100
 TURNS: Final = 6
+COMPARISONS: Final = 3
 PROCESSES: Final = 5
 VISITS: Final = 5
 SIMULATED: Final = 400
@@ -35,6 +37,7 @@ class Part(StrEnum):
     """What can be measured by itself."""
 
     BESIDE = "beside"
+    WITHIN = "within"
     MEDIANS = "medians"
     VERDICTS = "verdicts"
     NEIGHBOR = "neighbor"
@@ -45,6 +48,7 @@ def run(
     parts: Sequence[Part] = tuple(Part),
     repeats: int = REPEATS,
     processes: int = PROCESSES,
+    comparisons: int = COMPARISONS,
     turns: int = TURNS,
     visits: int = VISITS,
     simulations: int = SIMULATED,
@@ -58,6 +62,7 @@ def run(
         parts: which of the measurements.
         repeats: how many comparisons of equal and unequal engines.
         processes: in how many our blocks and theirs are timed side by side, per model, batch and threads.
+        comparisons: in how many of the app's own others time the same calls, per model, batch and threads.
         turns: how often our medians and theirs are taken, per model, batch and number of threads.
         visits: how often a neighbor comes, of each size.
         simulations: how many comparisons are drawn at random per line.
@@ -74,6 +79,13 @@ def run(
             _say(f"blocks of {subject.model}, batch {subject.batch}, threads {subject.threads}")
             pairs += beside(subject, processes)
         tables.append(beside_table(pairs, time.perf_counter() - start))
+    if Part.WITHIN in parts:
+        shared: list[Within] = []
+        start = time.perf_counter()
+        for subject in subjects:
+            _say(f"comparisons of {subject.model}, batch {subject.batch}, threads {subject.threads}")
+            shared += within(subject, comparisons)
+        tables.append(within_table(shared, time.perf_counter() - start))
     if Part.MEDIANS in parts:
         found: list[Medians] = []
         start = time.perf_counter()
@@ -96,6 +108,7 @@ def run_with(arguments: Sequence[str]) -> list[Table]:
     parser.add_argument("--parts", nargs="+", type=Part, choices=tuple(Part), default=tuple(Part))
     parser.add_argument("--repeats", type=int, default=REPEATS, help="comparisons of known engines")
     parser.add_argument("--processes", type=int, default=PROCESSES, help="with our blocks and theirs")
+    parser.add_argument("--comparisons", type=int, default=COMPARISONS, help="in which others time the same")
     parser.add_argument("--turns", type=int, default=TURNS, help="of ours and theirs, per model and batch")
     parser.add_argument("--visits", type=int, default=VISITS, help="of a neighbor")
     parser.add_argument("--models", nargs="+", choices=zoo.names(), default=MODELS, metavar="MODEL")

@@ -157,14 +157,15 @@ def measure(kind: EngineKind, subject: Subject, blocks: int, seconds: float) -> 
         return timed_calls(call, engine.synchronize, calls, settle=True) / calls
 
     if kind is EngineKind.EAGER:
-        return in_turn(ours, _timer(subject), blocks, seconds)
+        return in_turn(ours, timer_of(subject), blocks, seconds)
     with tempfile.TemporaryDirectory() as folder:
         arrays = [each.contiguous().numpy() for each in inputs]
         save(Path(folder), data, dict(zip(made.input_names, arrays, strict=True)))
-        return in_turn(ours, _loop(session_calls(Path(folder), subject.threads)[CALLED]), blocks, seconds)
+        return in_turn(ours, loop_of(session_calls(Path(folder), subject.threads)[CALLED]), blocks, seconds)
 
 
-def _timer(subject: Subject) -> Callable[[int], float]:
+def timer_of(subject: Subject) -> Callable[[int], float]:
+    """Seconds per call of a model of the zoo by the Timer, from a number of calls."""
     from torch.utils.benchmark import Timer
 
     names = names_of_call(subject.model, 0, subject.batch)
@@ -172,7 +173,9 @@ def _timer(subject: Subject) -> Callable[[int], float]:
     return lambda calls: float(timer.timeit(calls).median)
 
 
-def _loop(way: Callable[[], object]) -> Callable[[int], float]:
+def loop_of(way: Callable[[], object]) -> Callable[[int], float]:
+    """Seconds per call of anything in a loop, from a number of calls."""
+
     def block(calls: int) -> float:
         gc.collect()
         gc.disable()

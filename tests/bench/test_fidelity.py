@@ -24,6 +24,7 @@ from bench.fidelity_beside import Beside, beside, beside_table, in_turn
 from bench.fidelity_medians import Medians, Subject, medians, medians_table
 from bench.fidelity_neighbor import Visit, interrupted, neighbors, timed_visits
 from bench.fidelity_verdicts import BASE, CONTENDERS, EQUAL, MORE, Noise, comparisons, simulated, verdicts
+from bench.fidelity_within import Within, within, within_table
 from bench.registry import Table
 from core import zoo
 from core.benchmark import method as measuring
@@ -117,6 +118,28 @@ def test_blocks_that_are_apart_miss_the_target() -> None:
     )
     assert [target.met for target in table.targets] == [True, False]
     assert "mlp at 4 (1.040)" in table.targets[1].text
+
+
+def test_both_engines_are_timed_by_others_in_the_processes_of_a_comparison() -> None:
+    found = within(Subject("scalar_linear", 2), 1, QUICK)
+    assert [each.engine for each in found] == [EngineKind.EAGER, EngineKind.ORT]
+    # The first engine has a twin.
+    assert [(len(each.ours), len(each.theirs)) for each in found] == [(2, 2), (1, 1)]
+    assert all(0 < seconds < 1 for each in found for seconds in (*each.ours, *each.theirs))
+    assert render(within_table(found, 2.0))
+
+
+def test_a_comparison_whose_medians_are_apart_misses_the_target() -> None:
+    same = [1e-4] * 3
+    table = within_table(
+        [
+            Within(Subject("mlp", 4, 2), EngineKind.EAGER, [0.96e-4] * 3, same),
+            Within(Subject("mlp", 4, 2), EngineKind.ORT, [1.02e-4] * 3, same),
+        ],
+        9.0,
+    )
+    assert [target.met for target in table.targets] == [False, True]
+    assert "mlp at 4 (0.960)" in table.targets[0].text
 
 
 def test_blocks_in_turn_are_of_the_same_length_and_in_random_order() -> None:
