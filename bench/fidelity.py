@@ -24,7 +24,7 @@ from core import zoo
 
 REPEATS: Final = 100
 TURNS: Final = 6
-COMPARISONS: Final = 3
+COMPARISONS: Final = 5
 PROCESSES: Final = 5
 VISITS: Final = 5
 SIMULATED: Final = 400

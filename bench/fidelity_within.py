@@ -150,7 +150,10 @@ def within_table(found: Sequence[Within], seconds: float) -> Table:
     rows: list[tuple[Cell, ...]] = []
     apart: dict[EngineKind, list[str]] = {kind: [] for kind in ENGINES}
     for each in found:
-        subject, same = each.subject, ratio(each.ours, each.theirs)
+        subject = each.subject
+        # Both numbers of a process have its luck.
+        ratios = [ours / theirs for ours, theirs in zip(each.ours, each.theirs, strict=True)]
+        same = ratio(ratios, [1.0] * len(ratios))
         times = (statistics.median(one) * 1e6 for one in (each.ours, each.theirs))
         head = (subject.model, subject.batch, subject.threads, each.engine.value, len(each.ours))
         rows.append((*head, *times, str(same)))
@@ -165,6 +168,7 @@ def within_table(found: Sequence[Within], seconds: float) -> Table:
             "in the same process, with the same number of calls and threads; ours are of the rounds between.",
             "theirs, eager: torch.utils.benchmark.Timer; each call enters inference mode, as ours do.",
             "theirs, ort: a loop over session.run of a session of its own, with the engine's options.",
+            "The ratio is the median of the processes' own ratios.",
             f"{seconds:.0f} s in all.",
         ),
         targets=tuple(
