@@ -10,7 +10,7 @@ from typing import Final
 
 from core.secrets.declared import may_show_name
 from core.secrets.leaks.entropy import entropy, looks_random
-from core.secrets.leaks.keywords import LONGEST, assignments, logins, named_secret
+from core.secrets.leaks.keywords import LONGEST, assignments, logins, named_secret, options
 from core.secrets.leaks.leak import DOTS, Confidence
 from core.secrets.leaks.passage import Passage, Role
 from core.secrets.leaks.placeholders import is_example, is_placeholder
@@ -161,7 +161,7 @@ def _by_name(passages: Sequence[Passage]) -> Iterator[_Match]:
             continue
         if passage.whole and len(passage.text) <= 2 * LONGEST:
             yield from _in_value(index, passage.name, passage.text, 0)
-        for name, start, end in assignments(passage.text):
+        for name, start, end in (*assignments(passage.text), *options(passage.text)):
             bare = passage.text[start - 1] not in {"'", '"'}
             yield from _in_value(index, name, passage.text[start:end], start, bare=bare)
         for start, end in logins(passage.text):

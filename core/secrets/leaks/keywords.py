@@ -53,6 +53,11 @@ _AUTH: Final = re.compile(
     r"""\bauth\s{0,4}=\s{0,4}[(\[]\s{0,4}["'][^\s"']{1,100}["']\s{0,4},\s{0,4}"""
     r"""(?:"(?P<double>[^"\\\r\n\x00]{1,200})"|'(?P<single>[^'\\\r\n\x00]{1,200})')"""
 )
+_OPTION: Final = re.compile(
+    r"""(?<![\w-])--(?P<name>[A-Za-z][A-Za-z0-9_-]{1,60}+)[ \t]{1,8}"""
+    r"""(?:"(?P<double>[^"\\\r\n\x00]{1,400})["]|'(?P<single>[^'\\\r\n\x00]{1,400})'"""
+    r"""|(?P<bare>[^\s"'`<({\[\x00-][^\s"'`\x00]{0,399}))"""
+)
 _CURL: Final = 400
 """How many characters before `-u` the command may stand that it is an option of."""
 _CODE: Final = re.compile(
@@ -183,6 +188,14 @@ def logins(text: str) -> list[tuple[int, int]]:
         if "curl" in text[max(0, match.start() - _CURL) : match.start()]
     ]
     return found + [match.span(match.lastgroup or 0) for match in _AUTH.finditer(text)]
+
+
+def options(text: str) -> list[tuple[str, int, int]]:
+    """Where a command line gives a value to a long option, as `--password VALUE`: the name, and its place.
+
+    `--password=VALUE` is an assignment.
+    """
+    return [(match["name"], *match.span(match.lastgroup or 0)) for match in _OPTION.finditer(text)]
 
 
 def _is_made_up(text: str) -> bool:

@@ -72,7 +72,11 @@ def _named(node: ast.AST, named: Named, text_of: TextOf) -> Iterator[Child]:
             yield node.value, named if named.name else _login(Named(node.arg or ""), node.value)
         case ast.Tuple() | ast.List() | ast.Set():
             parts = named.parts if len(named.parts) == len(node.elts) else (named,) * len(node.elts)
-            yield from zip(node.elts, parts, strict=True)
+            # A command's arguments: what follows `--password` is one, unless it is an option too.
+            texts = ["", *map(text_of, node.elts)]
+            for before, own, each, part in zip(texts, texts[1:], node.elts, parts, strict=False):
+                option = before.startswith("--") and not own.startswith("-")
+                yield each, Named(before[2:]) if option else part
         case _:
             yield from _parts(node, named, text_of)
 

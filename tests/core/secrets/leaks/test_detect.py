@@ -34,6 +34,10 @@ KEY = openai(chance(1))
         ('get(x, auth=("admin","S3cr3tPass!x"))', ["keyword"]),
         ('HTTPBasicAuth("admin", "S3cr3tPass!x")', ["keyword"]),
         ("""os.system("curl -u admin:S3cr3tPass!x https://a.io")""", ["keyword"]),
+        ("""os.system("mysql --password S3cr3tPass!x -h db")""", ["keyword"]),
+        ("""os.system('mysql --password "S3cr3t Pass"')""", []),
+        ('run(["mysql", "--password", "S3cr3tPass!x", "-h", "db"])', ["keyword"]),
+        ('run(("deploy", "--api-key", "aB3dE5fG7hJ9kL1mN3pQ"))', ["keyword"]),
         (f"{'gh' + 'p_' + draw(chance(4), 36)} = 1", ["github"]),
     ],
 )
@@ -61,6 +65,10 @@ def test_the_most_specific_rule_has_the_last_word(source: str, rules: list[str])
         'parser.add_argument("--token", help="the token of your account")',
         'raise ValueError("password: expected 8 characters")',
         'tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")',
+        'run(["x", "--password", password, "--token", "$TOKEN", "--password", "--verbose"])',
+        'run("x --token TOKEN --password ${PW} --password <password>")',
+        'run("x --max-tokens 4096 --secret-file a1/b2.txt")',
+        'choices = ["--password", "--token"]',
         'alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"',
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.secrets.leaks.keywords import Kind, assignments, kind_of, logins, named_secret
+from core.secrets.leaks.keywords import Kind, assignments, kind_of, logins, named_secret, options
 from tests.core.secrets.leaks.fakes import chance, draw
 
 
@@ -136,6 +136,19 @@ def test_an_assignment_in_a_text(text: str, found: tuple[str, str]) -> None:
 )
 def test_a_login_in_a_text(text: str, found: list[str]) -> None:
     assert [text[start:end] for start, end in logins(text)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("mysql --password a&b -h db", [("password", "a&b")]),
+        ("x --api-key \"a b\" --token 'c'", [("api-key", "a b"), ("token", "c")]),
+        ("x --password=a --password -h", []),
+        ("a--password b ---token c", []),
+    ],
+)
+def test_an_option_in_a_command_line(text: str, found: list[tuple[str, str]]) -> None:
+    assert [(name, text[start:end]) for name, start, end in options(text)] == found
 
 
 @pytest.mark.parametrize("value", ["getpass()", "getpass(", "os.environ[", "args.f(x)", "$(cat", "x[1]"])
