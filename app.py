@@ -4,6 +4,7 @@ import asyncio
 import gc
 import importlib
 import logging
+import pkgutil
 import sys
 import threading
 import warnings
@@ -16,7 +17,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
-from core import settings
+import ui
+from core import sandbox, settings
 from core.secrets.declared import DeclaredKeyError, declared_keys
 from core.secrets.log_filter import SecretFilter, known_values
 from core.secrets.required import MissingKeyError, check_required
@@ -56,9 +58,17 @@ def _warm_up() -> None:
         except Exception:
             # The page that needs it will say so to its visitor; the others work.
             _LOGGER.exception("could not import %s ahead of time", name)
+    if mode is Mode.HOSTED:
+        try:
+            _first_time_ahead()
+        except Exception:
+            # The first visitors' pages do it then.
+            _LOGGER.exception("could not do everything ahead of time")
     # The modules stay as long as the process: no collection of garbage need look at them again.
     gc.collect()
     gc.freeze()
+    # In a process of its own, and before anything is measured: no visitor waits for it on a click.
+    sandbox.prepare()
     try:
         from core.export.plan import ExportPlan
         from ui.onnx.exports import export_ahead
@@ -75,6 +85,21 @@ def _warm_up() -> None:
     except Exception:
         # The page says that nothing was measured yet.
         _LOGGER.exception("could not measure the worked example ahead of time")
+
+
+def _first_time_ahead() -> None:
+    """Do what takes memory the first time that it is done, which no visit gives back: 30 MB in all."""
+    for module in pkgutil.walk_packages(ui.__path__, "ui."):
+        importlib.import_module(module.name)
+    from core.contracts import examine
+    from core.gradients import compare
+    from core.gradients.gallery import EXAMPLES
+    from ui.benchmark.desk import the_desk
+
+    worked = EXAMPLES[0]
+    compare(worked.loss, worked.values, tuple(worked.values))
+    examine("x = 1")
+    the_desk().history.machines(None)
 
 
 def _wind_up() -> None:
@@ -125,7 +150,10 @@ def _begin(chosen: Settings) -> None:
         _refuse(error)
     mode = chosen.resolve_mode(st.get_option("server.address"))
     logs.set_up(chosen.log_level, chosen.resolve_log_format(mode), SecretFilter(known))
-    hold_options(mode, chosen.limits(mode))
+    bounds = chosen.limits(mode)
+    hold_options(mode, bounds)
+    folder = (chosen.data_dir or settings.DATA_DIR) / sandbox.FOLDER
+    sandbox.configure(folder=folder, at_once=bounds.max_sandbox_runs)
     _LOGGER.info("mode: %s", mode)
 
 
@@ -149,7 +177,7 @@ PagesManager.uses_pages_directory = False
 app = st.App(
     Path(__file__).with_name("dashboard.py"),
     routes=[
-        *index_page.routes(["autograd", "hooks", "onnx", "secrets", "runs"]),
+        *index_page.routes(["autograd", "hooks", "onnx", "pickles", "contracts", "secrets", "runs"]),
         *netron_routes(the_shelf()),
         *browser_runtime_routes(),
     ],

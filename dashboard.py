@@ -15,6 +15,8 @@ page = st.navigation(
         st.Page("pages/autograd.py", title="Autograd", icon=":material/timeline:", url_path="autograd"),
         st.Page("pages/hooks.py", title="Hooks", icon=":material/phishing:", url_path="hooks"),
         st.Page("pages/onnx.py", title="ONNX", icon=":material/account_tree:", url_path="onnx"),
+        st.Page("pages/pickles.py", title="Pickles", icon=":material/inventory_2:", url_path="pickles"),
+        st.Page("pages/contracts.py", title="Contracts", icon=":material/contract:", url_path="contracts"),
         st.Page("pages/secrets.py", title="Secrets", icon=":material/key:", url_path="secrets"),
         st.Page("pages/runs.py", title="Runs", icon=":material/timer:", url_path="runs"),
     ],
@@ -31,7 +33,8 @@ with st.container(key="frame-tools"):
         help="Larger type and a compact layout, readable from the last row",
     )
 
-if page.url_path != "onnx":
-    end_jobs("onnx:")
+for lab in ("onnx", "pickles"):
+    if page.url_path != lab:
+        end_jobs(f"{lab}:")
 apply_style(projector=st.session_state.projector)
 page.run()

@@ -90,5 +90,11 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
         "jobs": Benchmark(
             "bench.jobs", "what a job costs beside its measurement; a sweep on one and on three Dask workers"
         ),
+        "sandbox": Benchmark(
+            "bench.sandbox", "a program in the sandbox: beside this machine's Python, memory, many at once"
+        ),
+        "pickles": Benchmark(
+            "bench.pickles", "scanning pickles: time and memory, against picklescan and fickling"
+        ),
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import random
 import time
 from collections.abc import Sequence
@@ -12,14 +13,17 @@ from onnx import TensorProto, helper
 
 from bench.soak_visitor import Visitor, Widget
 
-LABS: Final = ("", "autograd", "hooks", "onnx", "runs", "secrets")
+LABS: Final = ("", "autograd", "hooks", "onnx", "pickles", "contracts", "runs", "secrets")
 OWN_FILE: Final = "Your own .onnx file"
+OWN_PICKLE: Final = "Your own file"
 SEEDS: Final = (0, 1, 2)
 """The seeds that visitors choose: many ask for the same export, as in a class."""
 
 _RUNS: Final = frozenset({
     "hooks:training:start", "hooks:compiled:start", "hooks:measured:start",
     "onnx:layers:start", "onnx:cases:start", "onnx:duel:start", "live:stop",
+    "pickles:rehearse", "pickles:formats:start", "pickles:call:next",
+    "contracts:own:run", "contracts:pair:again", "contracts:swap:run", "contracts:layer:run",
 })  # fmt: skip
 _CHANGED: Final = frozenset({
     "number_input", "selectbox", "button_group", "checkbox", "slider", "tabs", "expander", "popover",
@@ -48,6 +52,8 @@ async def walk(
             await visitor.go(lab)
             await _rest(think, chance)
             await write_canary(visitor)
+            if lab == "pickles":
+                await give_pickle(visitor)
             if lab == "onnx" and not given:
                 given = True
                 await give_file(visitor)
@@ -76,6 +82,8 @@ async def walk_once(visitor: Visitor, chance: random.Random) -> None:
         elif lab == "onnx":
             await visitor.set("seed", chance.choice(SEEDS))
             await give_file(visitor)
+        elif lab == "pickles":
+            await give_pickle(visitor)
         await act(visitor, chance)
 
 
@@ -128,6 +136,17 @@ async def give_file(visitor: Visitor) -> None:
     await visitor.set("model", menu.choices[0])
 
 
+async def give_pickle(visitor: Visitor) -> None:
+    """A pickle of the visitor's own, with their word in it; then back to a file from here."""
+    menu = visitor.widgets.get("file")
+    if menu is None or OWN_PICKLE not in menu.choices:
+        return
+    await visitor.set("file", OWN_PICKLE)
+    await visitor.upload("pickles:file", f"{visitor.canary}.pkl", pickle.dumps({visitor.canary: [1, 2.5]}))
+    await asyncio.sleep(1.0)
+    await visitor.set("file", menu.choices[0])
+
+
 def small_model(word: str) -> bytes:
     """An ONNX file whose graph and output have that name."""
     shape: list[str | int | None] = ["batch", 4]
@@ -157,7 +176,7 @@ def choose(widget: Widget, chance: random.Random) -> str | float | bool | Sequen
         case "checkbox" | "expander" | "popover":
             return chance.random() < 0.5
         case "button_group" | "selectbox" | "tabs" if widget.choices:
-            options = [each for each in widget.choices if each != OWN_FILE]
+            options = [each for each in widget.choices if each not in {OWN_FILE, OWN_PICKLE}]
             return chance.choice(options) if options else None
         case _:
             return None

@@ -160,6 +160,10 @@ class Process:
         """Ends it: at first asking it to, then by force. It may have ended already."""
         self._running.end(GRACE_SECONDS)
 
+    def kill(self) -> None:
+        """Ends it by force, and does not wait until it has ended, which it may have already."""
+        self._running.end()
+
 
 class _Running:
     """A process and what became of it. Its threads hold this, and this holds no `Process`."""

@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(default=LogLevel.INFO, description="How much the server logs.")
     data_dir: Path | None = Field(
         default=None,
-        description="The folder where finished measurements are kept; by default `DATA_DIR`.",
+        description="The folder where measurements and the compiled sandbox are kept; by default `DATA_DIR`.",
     )
     measure_at_start: bool = Field(
         default=True,

@@ -10,12 +10,17 @@ from core.hooks.plan import Mode, Plan
 from core.hooks.run import run
 from core.secrets import declared_keys, status
 from core.secrets.sample import sample_sources
+from ui.contracts.moments import show_moments
+from ui.contracts.pair import lanes, look_at_pair
+from ui.contracts.style import show_style
 from ui.hooks.inputs import WORKED_HOOKS
 from ui.hooks.route import show_route
 from ui.machine import this_machine
 from ui.numbers import fixed
 from ui.onnx.exports import the_answers
 from ui.onnx.result import show_numbers
+from ui.pickles.result import show_planted
+from ui.pickles.style import show_style as show_pickles_style
 from ui.secrets.result import show_numbers as show_keys
 
 st.html(
@@ -66,6 +71,25 @@ with st.container(border=True):
             st.caption("The worked example is exported when the server starts, or when the lab is opened.")
         else:
             show_numbers(answer)
+
+show_pickles_style()
+with st.container(border=True):
+    text, numbers = st.columns([2, 3], vertical_alignment="center", gap="medium")
+    with text:
+        st.page_link("pages/pickles.py", label="**Pickles**", icon=":material/inventory_2:")
+        st.markdown("A pickle is a program. See what it would do without running it.")
+    with numbers:
+        show_planted()
+
+show_style()
+with st.container(border=True):
+    text, numbers = st.columns([2, 3], vertical_alignment="center", gap="medium")
+    with text:
+        st.page_link("pages/contracts.py", label="**Contracts**", icon=":material/contract:")
+        st.markdown("The broken class is refused when it is created, not when a user calls it.")
+    with numbers:
+        # Read, not run: the lab runs them.
+        show_moments(lanes(look_at_pair(ready=False)), hidden=False)
 
 found = status(declared_keys(), sample_sources())
 

@@ -378,6 +378,17 @@ def test_it_ends_with_the_object(start: Start) -> None:
     assert eventually(lambda: process._PLACES.at_work == 0)
 
 
+def test_it_is_killed_without_waiting(start: Start) -> None:
+    child = start("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP)
+    pid = first_line(child)["pid"]
+    child.kill()
+    child.wait_until_over(10)
+    assert child.finished
+    assert child.error == ""
+    assert is_gone(pid)
+    child.kill()
+
+
 def test_it_ends_when_its_stdin_closes(tmp_path: Path) -> None:
     (tmp_path / "child.py").write_text(
         "import time\nfrom core.process import Child\nchild = Child()\nchild.emit({})\ntime.sleep(60)\n",

@@ -23,6 +23,8 @@ def test_the_card_shows_what_pytorch_computes() -> None:
         "**Autograd**",
         "**Hooks**",
         "**ONNX**",
+        "**Pickles**",
+        "**Contracts**",
         "**Secrets**",
     ]
 
@@ -43,6 +45,18 @@ def test_the_card_of_hooks_shows_what_pytorch_runs_and_skips() -> None:
     for lane, sign, output in zip(lanes.values(), "✓✗", (called, skipping), strict=True):
         assert [item for item in lane if item[0] in "✓✗"] == [f"{sign} {hook}" for hook in order]
         assert lane[-1] == f"{output:.7g}"
+
+
+def test_the_card_of_contracts_shows_when_each_class_fails() -> None:
+    (picture,) = [each.value for each in open_page(HOME).app.html if "class='uth-moments'" in each.value]
+    assert "IncompletePredictor: ✗ would fail here at first call" in picture
+    assert "RobustPredictor: ✗ would fail here at instantiation" in picture
+
+
+def test_the_card_of_pickles_shows_the_call_that_would_happen() -> None:
+    (tape,) = [each.value for each in open_page(HOME).app.html if "class='uth-tape'" in each.value]
+    assert "This call would happen" in tape
+    assert "os.system(" in tape
 
 
 def test_no_card_depends_on_a_visit_to_its_lab() -> None:

@@ -64,7 +64,15 @@ def test_every_page_of_the_dashboard_has_a_route() -> None:
             if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
         ]
 
-    assert texts("dashboard.py", "Page") == ["autograd", "hooks", "onnx", "secrets", "runs"]
+    assert texts("dashboard.py", "Page") == [
+        "autograd",
+        "hooks",
+        "onnx",
+        "pickles",
+        "contracts",
+        "secrets",
+        "runs",
+    ]
     assert texts("app.py", "routes") == texts("dashboard.py", "Page")
 
 
