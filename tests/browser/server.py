@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tests.native import copy_to
+
 ROOT = Path(__file__).parent.parent.parent
 _PATIENCE_S = 60
 
@@ -39,6 +41,9 @@ def serve(
     # A measurement in the background would slow what is tested; the test of that asks for it.
     clean |= {"UTH_DATA_DIR": str(folder / "data"), "UTH_MEASURE_AT_START": "false"}
     clean |= {"UTH_FRAME_ANCESTORS": "'self'", **(environment or {})}
+    if clean["UTH_DATA_DIR"] == str(folder / "data") and script.name == "app.py":
+        # Every server would compile it in the background, and slow what is tested.
+        copy_to(folder / "data")
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.address", "127.0.0.1"]
     command += ["--server.port", str(port), "--server.headless", "true"]
     with log.open("wb") as output:
