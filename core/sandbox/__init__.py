@@ -39,7 +39,7 @@ def run(
 
     Args:
         code: the program; text is encoded as UTF-8.
-        fuel: how many WebAssembly instructions it may execute, the interpreter's start (0.2e9) included.
+        fuel: how many WebAssembly instructions it may execute, the interpreter's start (0.12e9) included.
         memory_bytes: how much memory the interpreter may have with it.
         wall_seconds: how long it may take, without waiting for its turn.
         output_bytes: how much it may print, stdout and stderr together.

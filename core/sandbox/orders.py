@@ -10,7 +10,7 @@ from core.sandbox.result import SandboxError
 from core.sandbox.wasi_files import check_files
 
 FUEL: Final = 10_000_000_000
-"""Some seconds of computing; starting the interpreter takes 0.2 thousand millions of it."""
+"""Some seconds of computing; starting the interpreter takes 0.12 thousand millions of it."""
 MEMORY: Final = 128 * 2**20
 SECONDS: Final = 10.0
 OUTPUT: Final = 256 * 1024

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +11,7 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
+from core import zoo
 from core.export.child import Answer
 from core.export.exporter import ExportedModel
 from core.export.graph import Graph
@@ -25,11 +25,11 @@ from ui.browser_runtime.tensors import BrowserInput
 from ui.netron.shelf import Shelved
 from ui.netron.site import root
 from ui.numbers import gap
-from ui.onnx.inputs import PLACES
+from ui.onnx.inputs import PLACES, chosen_model
 from ui.onnx.result import file_name
+from ui.pickles.inputs import FORMATS_TAB
 
 ROUNDS: Final = 20
-_PICKLES: Final = Path(__file__).parent.parent.parent / "pages" / "pickles.py"
 
 Array = NDArray[Any]
 
@@ -152,5 +152,10 @@ def _show_run(run: BrowserRun, expected: Mapping[str, Array]) -> None:
 
 
 def _show_formats() -> None:
-    if _PICKLES.exists():
-        st.page_link(str(_PICKLES), label="The same weights in every format", icon=":material/table:")
+    """Leads on to this model as a pickle, safetensors and more; of those that the pickles lab has."""
+    title = zoo.titles().get(chosen_model())
+    asked = {"tab": FORMATS_TAB} | ({} if title is None else {"model": title})
+    st.page_link(
+        "pages/pickles.py", label="The same weights in every format", icon=":material/table:",
+        query_params=asked,
+    )  # fmt: skip
