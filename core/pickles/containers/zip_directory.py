@@ -1,0 +1,197 @@
+"""A zip's directory, entry by entry, held against the local headers: readers differ in which they believe.
+
+torch's reader takes names and sizes from the central directory and ignores checksums; CPython's `zipfile`
+refuses an entry whose local header has another name. Whoever reads a stream sees the local headers alone.
+PKWARE's APPNOTE, 4.3.7 to 4.3.12 and 4.5.3.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from core.pickles.containers.zip_end import End
+from core.pickles.span import Span
+
+STORED: Final = 0
+DEFLATED: Final = 8
+BZIP2: Final = 12
+LZMA: Final = 14
+_ENTRY: Final = struct.Struct("<4s6H3L5H2L")
+_LOCAL: Final = struct.Struct("<4s5H3L2H")
+_CENTRAL: Final = b"PK\x01\x02"
+_HEADER: Final = b"PK\x03\x04"
+_ZIP64: Final = 0x0001
+_UTF8: Final = 0x800
+_DESCRIPTOR: Final = 0x8
+_ENCRYPTED: Final = 0x1 | 0x40
+_MAX32: Final = 0xFFFFFFFF
+_NAME: Final = 4_096
+
+
+class ZipError(ValueError):
+    """A directory that cannot be read. The text is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZipEntry:
+    """One entry, as the directory has it.
+
+    Attributes:
+        name: its name in the directory.
+        method: how it is compressed.
+        crc: the checksum that it states.
+        packed: its size in the file, bytes.
+        size: its size unpacked, bytes.
+        header: where its local header begins.
+        data: where its data begin; None if there is no local header.
+        encrypted: whether a password is needed.
+        local_name: the name in the local header.
+        remarks: in what the two differ, one line each.
+    """
+
+    name: str
+    method: int
+    crc: int
+    packed: int
+    size: int
+    header: int
+    data: int | None
+    encrypted: bool
+    local_name: str
+    remarks: tuple[str, ...]
+
+    @property
+    def end(self) -> int:
+        """The byte after its data."""
+        return (self.header if self.data is None else self.data) + self.packed
+
+
+def entries(span: Span, end: End) -> Iterator[ZipEntry]:
+    """The directory's entries in its order.
+
+    Raises:
+        ZipError: where it breaks off.
+    """
+    position, last = end.directory, end.directory + end.size
+    while position < last:
+        raw = span.read(position, _ENTRY.size)
+        if len(raw) < _ENTRY.size or not raw.startswith(_CENTRAL):
+            raise ZipError(f"its directory breaks off at byte {position:,}")
+        (
+            _,
+            _,
+            _,
+            flags,
+            method,
+            _,
+            _,
+            crc,
+            packed,
+            size,
+            name_size,
+            extra_size,
+            comment_size,
+            _,
+            _,
+            _,
+            header,
+        ) = _ENTRY.unpack(raw)
+        position += _ENTRY.size
+        name = _decode(span.read(position, min(name_size, _NAME)), flags)
+        extra = span.read(position + name_size, extra_size)
+        position += name_size + extra_size + comment_size
+        size, packed, header = _sizes64(extra, size, packed, header)
+        yield _entry(span, end.prefix, name, (flags, method), crc, (packed, size, header))
+
+
+def local(span: Span, offset: int, limit: int) -> ZipEntry | None:
+    """What a local header says that no directory mentions; None if there is none at an offset.
+
+    Args:
+        span: the zip.
+        offset: where the header may be.
+        limit: where its data end at the latest.
+    """
+    raw = span.read(offset, _LOCAL.size)
+    if len(raw) < _LOCAL.size or not raw.startswith(_HEADER):
+        return None
+    _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack(raw)
+    if not 0 < name_size <= _NAME or method > 99:
+        return None
+    name = _decode(span.read(offset + _LOCAL.size, name_size), flags)
+    size, packed, _ = _sizes64(span.read(offset + _LOCAL.size + name_size, extra_size), size, packed, 0)
+    data = offset + _LOCAL.size + name_size + extra_size
+    if not packed and flags & _DESCRIPTOR:
+        packed = size = limit - data
+    if data > limit or data + packed > limit:
+        return None
+    return ZipEntry(name, method, crc, packed, size, offset, data, bool(flags & _ENCRYPTED), name, ())
+
+
+def _entry(
+    span: Span, prefix: int, name: str, flags: tuple[int, int], crc: int, sizes: tuple[int, int, int]
+) -> ZipEntry:
+    (flag, method), (packed, size, stated) = flags, sizes
+    header = stated + prefix
+    raw = span.read(header, _LOCAL.size)
+    encrypted = bool(flag & _ENCRYPTED)
+    if len(raw) < _LOCAL.size or not raw.startswith(_HEADER):
+        remark = "there is no local header where the directory says"
+        return ZipEntry(name, method, crc, packed, size, header, None, encrypted, "", (remark,))
+    _, _, local_flags, local_method, _, _, _, local_packed, local_size, name_size, extra_size = _LOCAL.unpack(
+        raw
+    )
+    local_name = _decode(span.read(header + _LOCAL.size, min(name_size, _NAME)), local_flags)
+    extra = span.read(header + _LOCAL.size + name_size, extra_size)
+    local_size, local_packed, _ = _sizes64(extra, local_size, local_packed, 0)
+    remarks = []
+    if local_name != name:
+        remarks.append(f"its local header calls it {local_name}")
+    if local_method != method:
+        remarks.append("its local header names another compression")
+    if not local_flags & _DESCRIPTOR and (local_size, local_packed) != (size, packed):
+        remarks.append("its local header states other sizes")
+    if (local_flags ^ flag) & _ENCRYPTED:
+        encrypted = True
+        remarks.append("only one of its headers says that it is encrypted")
+    if method == STORED and packed != size:
+        remarks.append("it is stored, and its two sizes differ")
+    data = header + _LOCAL.size + name_size + extra_size
+    if data + packed > len(span):
+        remarks.append("it ends after the file")
+    return ZipEntry(name, method, crc, packed, size, header, data, encrypted, local_name, tuple(remarks))
+
+
+def _decode(raw: bytes, flags: int) -> str:
+    """A name, as `zipfile` decodes it; what follows a null byte is not part of it."""
+    try:
+        name = raw.decode("utf-8" if flags & _UTF8 else "cp437")
+    except UnicodeDecodeError:
+        name = raw.decode("latin-1")
+    return name.split("\0", 1)[0]
+
+
+def _sizes64(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, int]:
+    """Sizes that do not fit 32 bits lie in an extra field, in this order, only where they are needed."""
+    if not extra:
+        return size, packed, header
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, position)
+        if kind == _ZIP64:
+            numbers = [
+                int.from_bytes(extra[at : at + 8], "little")
+                for at in range(position + 4, min(position + 4 + length, len(extra)) - 7, 8)
+            ]
+            if size == _MAX32 and numbers:
+                size = numbers.pop(0)
+            if packed == _MAX32 and numbers:
+                packed = numbers.pop(0)
+            if header == _MAX32 and numbers:
+                header = numbers.pop(0)
+            break
+        position += 4 + length
+    return size, packed, header

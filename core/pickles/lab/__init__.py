@@ -1,0 +1,1 @@
+"""The matter of the pickles lab: samples, planted payloads, other scanners, formats, a rehearsal."""

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox, on nothing but Python's standard library."""

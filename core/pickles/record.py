@@ -1,0 +1,123 @@
+"""What was seen in a stream so far, as much as is kept, and the worst that follows from all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.pickles.bounds import Bounds
+from core.pickles.globals import GlobalUse
+from core.pickles.value import Called, Value, render
+from core.pickles.verdict import Finding, Verdict
+
+SHOWN: Final = 300
+"""How many characters of a call or a name a finding shows."""
+_DEEP: Final = 3
+_IN_FULL: Final = 20
+"""So many allowed calls are shown with what their arguments hold. A checkpoint has thousands, all alike."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that loading would make.
+
+    Attributes:
+        offset: where in the stream, in bytes.
+        opcode: what asks for it.
+        function: what would be called: `os.system`.
+        arguments: as one line, as far as they are known.
+        known: whether it is on the allow-list, with arguments that it may have.
+    """
+
+    offset: int
+    opcode: str
+    function: str
+    arguments: str
+    known: bool
+
+
+class Record:
+    """Findings, names, calls and persistent ids of one stream.
+
+    Args:
+        member: the part of a file that the stream is.
+        base: what is added to offsets.
+        bounds: how much is kept.
+
+    Attributes:
+        verdict: the worst of all that was said, kept or not.
+        findings: in the order in which they were made.
+        globals: the first use of each name.
+        persistent_ids: what the loader would be asked for.
+    """
+
+    def __init__(self, member: str, base: int, bounds: Bounds) -> None:
+        self.verdict = Verdict.DATA_ONLY
+        self.findings: list[Finding] = []
+        self.globals: dict[tuple[str, str], GlobalUse] = {}
+        self.persistent_ids: list[Value] = []
+        self._member = member
+        self._base = base
+        self._bounds = bounds
+        self._known: list[Call] = []
+        self._unknown: list[Call] = []
+        self._seen: set[tuple[str, str, str]] = set()
+        self._milder: list[int] = []
+        self._said: set[tuple[str, str]] = set()
+
+    def worsen(self, verdict: Verdict) -> None:
+        """Counts a verdict, whether or not a finding of it is kept."""
+        if verdict is not self.verdict and self.verdict is not Verdict.DANGEROUS:
+            self.verdict = Verdict.worst(self.verdict, verdict)
+
+    def said(self, opcode: str, subject: str) -> bool:
+        """Whether this was asked before, or so much that no more findings are kept."""
+        key = (opcode, subject)
+        if key in self._said or len(self._said) >= self._bounds.findings:
+            return True
+        self._said.add(key)
+        return False
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls that would be made, in order."""
+        return tuple(sorted((*self._known, *self._unknown), key=lambda call: call.offset))
+
+    def find(self, offset: int, opcode: str, reason: str, verdict: Verdict, subject: str = "") -> None:
+        """Something that speaks against the stream. The same thing said again is not kept."""
+        self.add(Finding(self._member, offset + self._base, opcode, reason, verdict, subject))
+
+    def add(self, finding: Finding) -> None:
+        """A finding as it is, if it is a new one and there is room; it counts in any case."""
+        self.worsen(finding.verdict)
+        key = (finding.opcode, finding.reason, finding.subject)
+        dangerous = finding.verdict is Verdict.DANGEROUS
+        if key in self._seen:
+            return
+        if len(self.findings) < self._bounds.findings:
+            if not dangerous:
+                self._milder.append(len(self.findings))
+            self.findings.append(finding)
+        elif dangerous and self._milder:
+            # A danger is never crowded out by what is less.
+            self.findings[self._milder.pop()] = finding
+        else:
+            return
+        self._seen.add(key)
+
+    def note_call(self, result: Called, *, known: bool) -> bool:
+        """Keeps a call, if there is room."""
+        kept = self._known if known else self._unknown
+        if len(kept) < self._bounds.calls:
+            function, arguments = _parts(result, _DEEP if not known or len(kept) < _IN_FULL else 1)
+            kept.append(Call(result.offset + self._base, result.opcode, function, arguments, known))
+            return True
+        return False
+
+
+def _parts(result: Called, depth: int) -> tuple[str, str]:
+    """A call as two texts: what is called, and with what."""
+    arguments = render(result.args, SHOWN, depth)
+    if result.kwargs:
+        arguments = f"{arguments}, {render(dict(result.kwargs), SHOWN)}"
+    return render(result.function, SHOWN), arguments

@@ -1,0 +1,1 @@
+"""What the symbolic machine knows of the names that a pickle may use."""

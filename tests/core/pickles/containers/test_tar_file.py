@@ -1,0 +1,115 @@
+"""Tars of `tarfile` in all its formats, and tars that lie."""
+
+import io
+import tarfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.pickles.formats import Format
+from core.pickles.scan import scan
+from core.pickles.verdict import Verdict
+from tests.core.pickles.samples import benign, planted, saved, tarred, tensors, zipped
+
+FORMS = pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+LONG = "folder/" * 30 + "weights.pkl"
+
+
+@FORMS
+@pytest.mark.parametrize("name", ["weights.pkl", "folder/notes", LONG])
+def test_every_member_is_judged_by_its_content(form: int, name: str) -> None:
+    if form == tarfile.USTAR_FORMAT and name == LONG:
+        name = "f" * 90 + "/" + "w" * 90
+    good = scan(tarred({"readme.txt": b"words\n", name: benign()}, form))
+    bad = scan(tarred({"readme.txt": b"words\n", name: planted()}, form))
+    assert (good.format, good.verdict) == (Format.TAR, Verdict.DATA_ONLY)
+    assert bad.verdict is Verdict.DANGEROUS
+    assert {finding.member for finding in bad.findings} == {name}
+
+
+def test_members_have_their_offsets_in_the_file() -> None:
+    content = benign()
+    data = tarred({"a.pkl": content})
+    member = scan(data).members[1]
+    assert member.offset is not None
+    assert data[member.offset : member.offset + member.size] == content
+
+
+def test_a_torch_file_or_a_zip_at_the_end_of_a_tar_is_a_member_and_not_a_second_format() -> None:
+    assert (
+        scan(tarred({"a.pt": saved(tensors()), "b.zip": zipped({"x.txt": b"words"})})).verdict
+        is Verdict.DATA_ONLY
+    )
+
+
+def test_a_pickle_in_front_of_a_tar_is_two_formats_at_once() -> None:
+    # The name's field is the first of the header: there the opcodes stand.
+    info = tarfile.TarInfo("cos\nsystem\n(S'echo never'\ntR.")
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        archive.addfile(info)
+    report = scan(file.getvalue())
+    assert report.verdict is Verdict.DANGEROUS
+    assert any(finding.subject == "polyglot" for finding in report.findings)
+
+
+def link(name: str, target: str) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type = tarfile.SYMTYPE
+    info.linkname = target
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(info)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "verdict"),
+    [
+        (tarred({"../evil.txt": b"words"}), Verdict.DANGEROUS),
+        (tarred({"a/../../evil.txt": b"words"}), Verdict.DANGEROUS),
+        (tarred({"/etc/evil.txt": b"words"}), Verdict.NEEDS_TRUST),
+        (link("a", "/etc/passwd"), Verdict.NEEDS_TRUST),
+        (link("a", "b"), Verdict.DATA_ONLY),
+    ],
+)
+def test_paths_that_lead_out_of_the_folder(data: bytes, verdict: Verdict) -> None:
+    assert scan(data).verdict is verdict
+
+
+def test_members_behind_the_end_are_read() -> None:
+    first, second = tarred({"a.txt": b"words"}), tarred({"b.pkl": planted()})
+    with tarfile.open(fileobj=io.BytesIO(first + second)) as archive:
+        assert archive.getnames() == ["a.txt"]
+    assert scan(first + second).verdict is Verdict.DANGEROUS
+
+
+def test_a_name_that_is_there_twice_is_a_disagreement() -> None:
+    twice = tarred({"a.txt": b"one"})[:1024] + tarred({"a.txt": b"two"})
+    assert scan(twice).verdict is Verdict.NEEDS_TRUST
+
+
+def test_all_of_several_members_that_torch_would_read_are_looked_at() -> None:
+    twice = tarred({"storages": planted()})[:1024] + tarred(
+        dict.fromkeys(["storages", "tensors", "pickle"], benign())
+    )
+    assert scan(twice).verdict is Verdict.DANGEROUS
+
+
+@pytest.mark.parametrize("cut", [600, 1100])
+def test_a_tar_that_is_cut_off_could_not_be_read(cut: int) -> None:
+    assert scan(tarred({"a.bin": bytes(1000)})[:cut]).verdict is Verdict.COULD_NOT_READ
+
+
+def test_bytes_behind_the_end_could_not_be_read() -> None:
+    assert scan(tarred({"a.txt": b"words"}) + b"x" * 600).verdict is Verdict.COULD_NOT_READ
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_changed_bytes_never_make_an_exception(data: st.DataObject) -> None:
+    raw = bytearray(tarred({"a.pkl": planted(), LONG: benign()})[:6000])
+    for _ in range(data.draw(st.integers(1, 5))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    assert scan(bytes(raw)).verdict in Verdict

@@ -1,0 +1,31 @@
+"""Texts, programs and archives: data-only only where nothing could take them for a program."""
+
+import pytest
+
+from core.pickles.formats import Format
+from core.pickles.scan import scan
+from core.pickles.verdict import Verdict
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind", "verdict"),
+    [
+        (b"words\n", "readme.md", Format.TEXT, Verdict.DATA_ONLY),
+        (b'{"layers": 3}', "config.json", Format.TEXT, Verdict.DATA_ONLY),
+        (b"dog\ncat\n", "labels.txt", Format.TEXT, Verdict.DATA_ONLY),
+        (b"cat\ndog\n", "labels.txt", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b"config.json\nmodel.bin\n", "files.txt", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b"cos\nsystem\n", "labels.txt", Format.PICKLE, Verdict.DANGEROUS),
+        (b"print(1)\n", "setup.py", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b'{"class_name": "Lambda"}', "model.json", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b"a: !!python/object/apply:os.system [echo never]\n", "a.yaml", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b"#!/bin/sh\necho never\n", "", Format.PROGRAM, Verdict.COULD_NOT_READ),
+        (b"\x7fELF\x02\x01\x01" + bytes(100), "lib.so", Format.PROGRAM, Verdict.COULD_NOT_READ),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a.7z", Format.ARCHIVE, Verdict.COULD_NOT_READ),
+        (b"\x28\xb5\x2f\xfd" + bytes(100), "a.zst", Format.ARCHIVE, Verdict.COULD_NOT_READ),
+        (b"\xff\xd8\xff\xe0" + bytes(100), "a.jpg", Format.UNKNOWN, Verdict.COULD_NOT_READ),
+    ],
+)
+def test_what_is_no_model(data: bytes, name: str, kind: Format, verdict: Verdict) -> None:
+    report = scan(data, name)
+    assert (report.format, report.verdict) == (kind, verdict)

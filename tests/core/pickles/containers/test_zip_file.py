@@ -1,0 +1,286 @@
+"""Zips of every kind: real ones are data-only, and what is hidden in one is found."""
+
+import io
+import pickle
+import struct
+import warnings
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.pickles.bounds import DEFAULT
+from core.pickles.formats import Format
+from core.pickles.scan import scan
+from core.pickles.verdict import Verdict
+from tests.core.pickles.samples import benign, planted, rewritten, saved, tensors, zipped
+from tests.core.pickles.tripwire import torch_would_run
+
+COMPRESSIONS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+def test_a_state_dict_of_torch_is_data_only_and_every_member_has_its_offset() -> None:
+    data = saved(tensors())
+    report = scan(data, "model.pt")
+    assert (report.format, report.verdict) == (Format.TORCH_ZIP, Verdict.DATA_ONLY)
+    assert report.ledger.complete
+    assert not report.findings
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        contents = {info.filename: archive.read(info) for info in archive.infolist()}
+    assert {member.name for member in report.members[1:]} == set(contents)
+    for member in report.members[1:]:
+        assert member.offset is not None
+        assert data[member.offset : member.offset + member.size] == contents[member.name]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.arange(3),
+        torch.nn.Parameter(torch.zeros(2)),
+        {"a": torch.zeros(2, dtype=torch.bfloat16), "epoch": 3, "loss": 0.5},
+        torch.optim.Adam([torch.nn.Parameter(torch.zeros(2))]).state_dict(),
+        torch.nn.Linear(2, 3).state_dict(),
+        [torch.zeros(0), torch.eye(2).to_sparse()],
+    ],
+)
+@pytest.mark.parametrize("legacy", [False, True])
+def test_what_torch_saves_without_code_is_data_only(value: object, legacy: bool) -> None:
+    assert scan(saved(value, legacy=legacy)).verdict is Verdict.DATA_ONLY
+
+
+def test_a_whole_module_needs_trust_and_is_not_dangerous() -> None:
+    assert scan(saved(torch.nn.Linear(2, 3))).verdict is Verdict.NEEDS_TRUST
+
+
+def test_a_call_in_data_pkl_is_found() -> None:
+    report = scan(rewritten(saved(tensors()), {"data.pkl": planted()}), "model.pt")
+    assert report.verdict is Verdict.DANGEROUS
+    assert any(finding.member.endswith("data.pkl") for finding in report.findings)
+    assert any("echo never" in each.call.arguments for each in report.calls)
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize("name", ["evil.pkl", "archive/data.pkl", "notes", "x/y/z.bin", "pytorch_model.bin"])
+def test_a_pickle_is_found_in_any_member_with_any_compression(name: str, compression: int) -> None:
+    good = scan(zipped({"readme.txt": b"words\n", name: benign()}, compression))
+    bad = scan(zipped({"readme.txt": b"words\n", name: planted()}, compression))
+    assert good.verdict is Verdict.DATA_ONLY
+    assert bad.verdict is Verdict.DANGEROUS
+
+
+def test_a_zip_in_a_zip_is_read() -> None:
+    inner = zipped({"deep.pkl": planted()}, zipfile.ZIP_DEFLATED)
+    report = scan(zipped({"inner.zip": inner}, zipfile.ZIP_DEFLATED))
+    assert report.verdict is Verdict.DANGEROUS
+    assert any(finding.member == "inner.zip!deep.pkl" for finding in report.findings)
+
+
+def test_arrays_of_numpy_are_data_only_and_objects_are_judged() -> None:
+    file = io.BytesIO()
+    np.savez(file, a=np.arange(3), b=np.ones(2))
+    report = scan(file.getvalue(), "x.npz")
+    assert (report.format, report.verdict) == (Format.NPZ, Verdict.DATA_ONLY)
+    file = io.BytesIO()
+    np.savez_compressed(file, a=np.array([pickle.loads], dtype=object))
+    assert scan(file.getvalue()).verdict is Verdict.DANGEROUS
+
+
+def test_torchscript_needs_trust_because_it_carries_code() -> None:
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 3)), file)
+    report = scan(file.getvalue(), "model.pt")
+    assert report.format is Format.TORCHSCRIPT
+    assert report.verdict is Verdict.NEEDS_TRUST
+    assert any("TorchScript code" in finding.reason for finding in report.findings)
+
+
+class _Pipe(io.BytesIO):
+    """A file that cannot go back: what is written to it has its sizes behind each member's data."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
+
+
+def test_a_zip_that_was_streamed_is_read_like_any_other() -> None:
+    for content, verdict in ((benign(), Verdict.DATA_ONLY), (planted(), Verdict.DANGEROUS)):
+        file = _Pipe()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.pkl", content)
+            archive.writestr("b.txt", b"words")
+        report = scan(file.getvalue())
+        assert report.verdict is verdict
+        assert not [finding for finding in report.findings if finding.subject == "zip"]
+
+
+def test_an_empty_zip_is_data_only() -> None:
+    assert scan(zipped({})).verdict is Verdict.DATA_ONLY
+
+
+def test_a_wrong_checksum_hides_nothing_and_damns_nothing() -> None:
+    for content, verdict in ((benign(), Verdict.DATA_ONLY), (planted(), Verdict.DANGEROUS)):
+        data = bytearray(zipped({"a/data.pkl": content}))
+        place = data.rindex(b"PK\x01\x02") + 16
+        data[place] ^= 0xFF
+        report = scan(bytes(data))
+        assert report.verdict is verdict
+        assert any("checksum" in note for note in report.notes)
+
+
+def test_another_name_in_the_local_header_is_a_disagreement_and_the_content_is_read() -> None:
+    data = zipped({"a/data.pkl": planted()}).replace(b"a/data.pkl", b"a/data.txt", 1)
+    report = scan(data)
+    assert report.verdict is Verdict.DANGEROUS
+    assert any("readers of zips disagree" in finding.reason for finding in report.findings)
+
+
+def test_two_members_of_one_name_are_both_read() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a/data.pkl", planted())
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a/data.pkl", benign())
+    report = scan(file.getvalue())
+    assert report.verdict is Verdict.DANGEROUS
+    assert {member.name for member in report.members[1:]} == {"a/data.pkl", "a/data.pkl#2"}
+
+
+def test_a_member_that_no_directory_names_is_found() -> None:
+    hidden = zipped({"hidden.pkl": planted()})
+    hidden = hidden[: hidden.rindex(b"PK\x01\x02")]
+    shown = zipped({"a.txt": b"words"})
+    body, rest = shown[: shown.rindex(b"PK\x01\x02")], shown[shown.rindex(b"PK\x01\x02") :]
+    size = len(rest) - 22
+    end = rest[size:-6] + struct.pack("<L", len(body) + len(hidden)) + b"\0\0"
+    data = body + hidden + rest[:size] + end
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == ["a.txt"]
+    report = scan(data)
+    assert report.verdict is Verdict.DANGEROUS
+    assert any("in no directory" in finding.reason for finding in report.findings)
+
+
+def test_a_member_that_says_it_is_encrypted_could_not_be_read_and_is_looked_at() -> None:
+    for content, verdict in ((benign(), Verdict.COULD_NOT_READ), (planted(), Verdict.DANGEROUS)):
+        data = bytearray(zipped({"a.pkl": content}))
+        data[6] |= 1
+        data[data.rindex(b"PK\x01\x02") + 8] |= 1
+        assert scan(bytes(data)).verdict is verdict
+
+
+def test_a_list_of_words_in_a_zip_is_no_pickle() -> None:
+    for words in (b"ant\ncat\ndog\n", b"a\nconfig.json\nmodel.bin\n"):
+        assert scan(zipped({"labels.txt": words})).verdict is Verdict.DATA_ONLY
+
+
+@pytest.mark.parametrize("prefix", [benign(), planted(), b"#!/bin/sh\n", b"words\n", b"\x00\x01\x02"])
+def test_a_zip_behind_something_else_is_not_data_only(prefix: bytes) -> None:
+    report = scan(prefix + zipped({"a.txt": b"words"}))
+    assert report.verdict is not Verdict.DATA_ONLY
+
+
+@pytest.mark.parametrize("inner", [planted(), benign()])
+def test_a_zip_behind_a_pickle_is_two_formats_at_once(inner: bytes) -> None:
+    report = scan(benign() + zipped({"a.pkl": inner}))
+    assert report.verdict is Verdict.DANGEROUS
+    assert any(finding.subject == "polyglot" for finding in report.findings)
+
+
+def test_a_zip_within_a_pickled_value_is_not_two_formats() -> None:
+    assert scan(pickle.dumps(zipped({"a.txt": b"words"}), 4)).verdict is Verdict.DATA_ONLY
+    assert scan(pickle.dumps(zipped({"a.pkl": planted()}), 4)).verdict is Verdict.DANGEROUS
+
+
+def test_a_zip_without_its_end_could_not_be_read_and_its_calls_are_found() -> None:
+    for content, verdict in ((benign(), Verdict.COULD_NOT_READ), (planted(), Verdict.DANGEROUS)):
+        data = zipped({"a.pkl": content, "b.txt": b"words"})
+        assert scan(data[: data.index(b"PK\x01\x02")]).verdict is verdict
+
+
+def test_a_pickle_among_the_tensors_numbers_is_found() -> None:
+    data = rewritten(saved(tensors()), {"data/0": planted()})
+    assert scan(data).verdict is Verdict.DANGEROUS
+
+
+def test_numbers_that_look_like_opcodes_are_numbers() -> None:
+    look_alike = torch.frombuffer(bytearray(b"\x80\x02]q\x00(K\x01e." * 8), dtype=torch.uint8)
+    assert scan(saved({"a": look_alike})).verdict is Verdict.DATA_ONLY
+
+
+def test_files_of_python_need_trust() -> None:
+    assert scan(zipped({"model/code.py": b"print(1)\n"})).verdict is Verdict.NEEDS_TRUST
+
+
+def test_a_lambda_layer_of_keras_needs_trust() -> None:
+    config = b'{"layers": [{"class_name": "Lambda"}]}'
+    assert scan(zipped({"config.json": config}), "m.keras").verdict is Verdict.NEEDS_TRUST
+    assert scan(zipped({"config.json": b'{"class_name": "Dense"}'}), "m.keras").verdict is Verdict.DATA_ONLY
+
+
+def test_bounds_on_members_and_expansion_are_told() -> None:
+    many = zipped({f"{index}.txt": b"words" for index in range(50)})
+    few = scan(many, bounds=replace(DEFAULT, members=20))
+    assert few.verdict is Verdict.COULD_NOT_READ
+    bomb = zipped({"a.txt": bytes(5 * 2**20)}, zipfile.ZIP_DEFLATED)
+    assert scan(bomb, bounds=replace(DEFAULT, expansion=2**20)).verdict is Verdict.COULD_NOT_READ
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_changed_bytes_never_make_an_exception(data: st.DataObject) -> None:
+    raw = bytearray(zipped({"a/data.pkl": planted(), "b.txt": b"words"}))
+    for _ in range(data.draw(st.integers(1, 5))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    assert scan(bytes(raw)).verdict in Verdict
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_where_torch_would_run_a_call_of_a_changed_file_it_is_not_data_only(data: st.DataObject) -> None:
+    raw = bytearray(rewritten(saved(torch.zeros(2)), {"data.pkl": planted()}))
+    assert torch_would_run(bytes(raw))
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    if torch_would_run(bytes(raw)):
+        assert scan(bytes(raw)).verdict is Verdict.DANGEROUS
+
+
+@pytest.mark.parametrize("tail", [b"cos\nsystem\n(S'x'\ntR.", planted()])
+def test_a_pickle_behind_the_end_of_a_zip_is_found(tail: bytes) -> None:
+    assert scan(zipped({"a.txt": b"words"}) + tail).verdict is Verdict.DANGEROUS
+
+
+def test_an_exported_program_of_torch_needs_trust() -> None:
+    class Twice(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 2
+
+    file = io.BytesIO()
+    torch.export.save(torch.export.export(Twice(), (torch.zeros(2),)), file)
+    report = scan(file.getvalue(), "model.pt2")
+    assert (report.format, report.verdict) == (Format.TORCH_EXPORT, Verdict.NEEDS_TRUST)
+
+
+def test_a_package_of_torch_needs_trust() -> None:
+    members = {"p/.data/extern_modules": b"os\n", "p/.data/version": b"6\n", "p/.data/0.storage": bytes(8)}
+    report = scan(zipped({**members, "p/model.pkl": benign()}))
+    assert (report.format, report.verdict) == (Format.TORCH_PACKAGE, Verdict.NEEDS_TRUST)
+
+
+def test_a_member_whose_header_lies_in_another_one_is_a_disagreement() -> None:
+    inner = zipped({"evil.pkl": planted()})
+    data = bytearray(zipped({"a.bin": inner, "evil.pkl": planted()}))
+    place = data.rindex(b"PK\x01\x02") + 42
+    data[place : place + 4] = struct.pack("<L", data.index(inner))
+    report = scan(bytes(data))
+    assert report.verdict is Verdict.DANGEROUS
+    assert any("lies within" in finding.reason for finding in report.findings)

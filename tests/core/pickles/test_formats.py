@@ -1,0 +1,34 @@
+"""What the names of files promise, held against what the files are."""
+
+import pytest
+
+from core.pickles.formats import EXPECTED, Format, misnamed
+
+
+@pytest.mark.parametrize(
+    "name", ["a.safetensors", "MODEL.ONNX", "x.tar.npy", "a.json", "a.gguf", "a.h5", "a.txt"]
+)
+def test_a_name_that_promises_data_and_holds_a_pickle_is_told(name: str) -> None:
+    assert "pickle" in misnamed(name, Format.PICKLE)
+    assert misnamed(name, Format.TORCH_ZIP)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("model.pt", Format.TORCH_ZIP),
+        ("model.pkl", Format.PICKLE),
+        ("model", Format.PICKLE),
+        ("model.unheard", Format.PICKLE),
+        ("", Format.PICKLE),
+        ("model.safetensors", Format.SAFETENSORS),
+        ("model.npz", Format.NPZ),
+        ("model.safetensors", Format.TEXT),
+    ],
+)
+def test_other_names_are_not(name: str, kind: Format) -> None:
+    assert misnamed(name, kind) == ""
+
+
+def test_every_format_that_a_name_may_stand_for_is_known() -> None:
+    assert all(kinds and ending.startswith(".") for ending, kinds in EXPECTED.items())

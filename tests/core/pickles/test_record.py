@@ -1,0 +1,71 @@
+"""The record of a stream: what is kept is bounded, what counts is not, and a danger is never crowded out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.pickles.bounds import DEFAULT, Bounds
+from core.pickles.record import Record
+from core.pickles.value import Called, Global, Value
+from core.pickles.verdict import Verdict
+
+NESTED: Value = [[[["deep"]]]]
+
+
+def record(bounds: Bounds = DEFAULT) -> Record:
+    return Record("member", 100, bounds)
+
+
+def test_what_was_said_once_is_not_said_again() -> None:
+    ours = record()
+    for offset in range(5):
+        ours.find(offset, "REDUCE", "the reason", Verdict.NEEDS_TRUST)
+    assert [(one.offset, one.member) for one in ours.findings] == [(100, "member")]
+
+
+def test_a_danger_takes_the_place_of_what_is_less() -> None:
+    ours = record(replace(DEFAULT, findings=3))
+    for number in range(10):
+        ours.find(0, "REDUCE", f"mild {number}", Verdict.NEEDS_TRUST)
+    for number in range(10):
+        ours.find(0, "REDUCE", f"danger {number}", Verdict.DANGEROUS)
+    assert {one.reason for one in ours.findings} == {"danger 0", "danger 1", "danger 2"}
+
+
+def test_calls_are_in_the_order_of_the_stream() -> None:
+    ours = record()
+    for offset, known in ((1, True), (2, False), (3, True)):
+        ours.note_call(Called(Global("m", "f"), (), "REDUCE", offset), known=known)
+    assert [(call.offset, call.known) for call in ours.calls] == [(101, True), (102, False), (103, True)]
+
+
+def test_calls_are_kept_as_long_as_there_is_room() -> None:
+    ours = record(replace(DEFAULT, calls=2))
+    kept = [ours.note_call(Called(1, (), "REDUCE", offset), known=False) for offset in range(3)]
+    assert kept == [True, True, False]
+    assert ours.note_call(Called(1, (), "REDUCE", 3), known=True)
+
+
+def test_only_the_first_allowed_calls_are_shown_with_all_that_they_hold() -> None:
+    ours = record()
+    for known in (True, False):
+        for offset in range(50):
+            ours.note_call(Called(Global("m", "f"), (NESTED,), "REDUCE", offset), known=known)
+    shown = {known: [call.arguments for call in ours.calls if call.known is known] for known in (True, False)}
+    assert set(shown[False]) == {"([[<list of 1>]],)"}
+    assert shown[True][0] == "([[<list of 1>]],)"
+    assert shown[True][-1] == "(<list of 1>,)"
+
+
+def test_what_was_asked_before_is_said() -> None:
+    ours = record(replace(DEFAULT, findings=2))
+    assert [ours.said("BUILD", subject) for subject in ("a", "a", "b", "c")] == [False, True, False, True]
+
+
+def test_a_verdict_only_ever_gets_worse() -> None:
+    ours = record()
+    seen = []
+    for verdict in (Verdict.NEEDS_TRUST, Verdict.DATA_ONLY, Verdict.DANGEROUS, Verdict.COULD_NOT_READ):
+        ours.worsen(verdict)
+        seen.append(ours.verdict)
+    assert seen == [Verdict.NEEDS_TRUST, Verdict.NEEDS_TRUST, Verdict.DANGEROUS, Verdict.DANGEROUS]

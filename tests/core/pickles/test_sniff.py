@@ -1,0 +1,74 @@
+"""What bytes are, by their content; the name says nothing about it."""
+
+import bz2
+import gzip
+import lzma
+import pickle
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.pickles.formats import Format
+from core.pickles.sniff import is_text, sniff
+from core.pickles.span import Span
+from tests.core.pickles.samples import array, benign, planted, saved, tarred, tensors, zipped
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        *((benign(protocol), Format.PICKLE) for protocol in range(6)),
+        *((pickle.dumps(value, 0), Format.PICKLE) for value in (None, 1, "text", [1.5], {"a": ()})),
+        (saved(tensors()), Format.ZIP),
+        (saved(tensors(), legacy=True), Format.TORCH_LEGACY),
+        (tarred({"a": b"1"}), Format.TAR),
+        (zipped({"a": b"1"}), Format.ZIP),
+        (array(np.arange(3)), Format.NPY),
+        (gzip.compress(b"a"), Format.GZIP),
+        (bz2.compress(b"a"), Format.BZ2),
+        (lzma.compress(b"a"), Format.XZ),
+        (lzma.compress(b"a", lzma.FORMAT_ALONE), Format.LZMA),
+        *((zlib.compress(b"a" * 50, level), Format.ZLIB) for level in (0, 1, 6, 9)),
+        (b"\x7fELF\x02\x01\x01", Format.PROGRAM),
+        (b"7z\xbc\xaf\x27\x1c\0\4", Format.ARCHIVE),
+        (b"", Format.EMPTY),
+        (b"Some words about a model.\n", Format.TEXT),
+        ('{"weights": "größer"}'.encode(), Format.TEXT),
+        (bytes(100), Format.UNKNOWN),
+        (b"\xff\xd8\xff\xe0 picture", Format.UNKNOWN),
+    ],
+)
+def test_formats_are_known_by_their_content(data: bytes, expected: Format) -> None:
+    found = sniff(Span.of(data))
+    assert found.format is expected
+    assert found.also == ()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_pickle_in_front_of_a_zip_is_both(protocol: int) -> None:
+    found = sniff(Span.of(planted(protocol) + zipped({"a.txt": b"words"})))
+    assert found.format is Format.PICKLE
+    assert found.also == (Format.ZIP,)
+
+
+def test_a_pickle_that_begins_like_gguf_is_both() -> None:
+    # BINFLOAT is the letter G: it takes the next eight bytes for a number.
+    found = sniff(Span.of(b"GGUF\x03\0\0\0\0" + b"cos\nsystem\n(S'echo never'\ntR."))
+    assert {found.format, *found.also} == {Format.GGUF, Format.PICKLE}
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_something(data: bytes) -> None:
+    assert sniff(Span.of(data)).format in Format
+
+
+@given(st.text(max_size=50))
+def test_a_text_without_control_characters_is_one(text: str) -> None:
+    plain = "".join(sign for sign in text if sign.isprintable() or sign in "\t\n\r")
+    raw = plain.encode("utf-8", "ignore")
+    assert is_text(raw)
+    assert is_text(raw[:-1], cut=True)
+    assert not is_text(raw + b"\0")
