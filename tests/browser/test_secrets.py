@@ -159,7 +159,7 @@ def test_no_planted_value_comes_over_the_wire(visitor: Visitor, home: Home) -> N
 
 def test_no_planted_value_is_on_any_other_page_or_in_a_metric(visitor: Visitor, home: Home) -> None:
     wire = Wire(visitor.page)
-    for path in ("/", "/autograd", "/hooks", "/onnx", "/contracts", "/runs"):
+    for path in ("/", "/autograd", "/hooks", "/onnx", "/pickles", "/contracts", "/runs"):
         visitor.open(path)
         for value in home.planted:
             assert not wire.has(value), path

@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from tests.deploy.image import USER, Container, run, wait_until_healthy
 
-PAGES = ("", "autograd", "hooks", "onnx", "contracts", "runs")
+PAGES = ("", "autograd", "hooks", "onnx", "pickles", "contracts", "runs")
 
 
 @pytest.fixture(scope="module")
