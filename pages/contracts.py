@@ -8,20 +8,21 @@ from ui.contracts.board import show_classes, show_own_verdict
 from ui.contracts.breaks import show_breaks
 from ui.contracts.controls import draw_controls
 from ui.contracts.inputs import OWN_CLASS, PAGE, TABS, parameters, start_again
+from ui.contracts.literal import literal
+from ui.contracts.nothing import why_nothing
 from ui.contracts.own_class import RUN, Examined, OwnClass, read_own, trial_of, with_trial
 from ui.contracts.pair import look_at_pair, show_pair, show_pair_verdict
-from ui.contracts.predictions import HINT, class_questions, pair_questions
+from ui.contracts.predictions import HINT, NOTHING, answers, class_questions, pair_questions
 from ui.contracts.real_thing import show_real_thing
-from ui.contracts.running import is_outdated
+from ui.contracts.running import is_outdated, is_told
 from ui.contracts.share import receive_code
 from ui.contracts.style import show_style
 from ui.contracts.take_away import show_take_away
-from ui.contracts.trial import show_trial
+from ui.contracts.trial import show_problem, show_trial, show_unread
 from ui.contracts.what_if import show_what_if
 from ui.contracts.why import show_why
 from ui.lab import head
 from ui.links import open_page
-from ui.messages import trouble
 from ui.prediction import predict
 from ui.sandbox import ready as sandbox_ready
 
@@ -43,32 +44,54 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
         hides="when each class fails",
         projector=projector,
         on_reset=start_again,
+        not_shared=f"Edited code is not in it{': see “Make a link with my code”' if own else ''}.",
     )
     ready = sandbox_ready()
-    if projector:
+    bar = st.container() if projector and own else None
+    if bar is not None:
+        left, right = st.columns([0.42, 0.58], gap="medium")
+    elif projector:
         left, right = st.container(), st.container()
     else:
         left, right = st.columns([1.15, 1.6] if own else [1, 2.6], gap="medium")
+    wide = st.container() if projector else None
     with left:
-        source = draw_controls(ready=ready, projector=projector)
+        source = draw_controls(ready=ready, projector=projector, bar=bar)
     with right.container(gap="xsmall"):
         if own:
             examined = read_own(source)
-            trial = trial_of(source) if ready else None
+            stage, ended = st.container(gap="xsmall"), st.container()
+            # A run that goes on is told below the result, which stays where it is.
+            run_line = st.container(horizontal=True, vertical_alignment="center")
+            with run_line:
+                trial = trial_of(source) if ready else None
             classes = with_trial(examined.classes, trial)
-            if examined.problem:
-                trouble(examined.problem, examined.excerpt)
-            elif not classes:
-                st.caption("No class here implements an interface: write one that inherits from it.")
-            else:
-                asked = class_questions(examined.verdicts) if st.session_state.predict else []
-                if asked:
-                    hidden = not predict(
-                        asked, about=repr(asked), hint=HINT, conclusion=partial(show_own_verdict, classes)
-                    )
-                show_classes(classes, hidden=hidden, guessed=bool(asked), projector=projector)
-            if not hidden and not examined.problem:
-                show_trial(trial, classes, outdated=is_outdated(RUN, source), projector=projector)
+            with stage:
+                if examined.problem and examined.source.strip():
+                    show_unread(examined, trial)
+                elif not classes:
+                    st.caption(literal(why_nothing(examined)))
+                if classes:
+                    asked = class_questions(classes) if st.session_state.predict else []
+                    if asked:
+                        hidden = not predict(
+                            asked,
+                            about=answers(asked),
+                            hint=HINT,
+                            conclusion=partial(show_own_verdict, classes),
+                        )
+                    elif st.session_state.predict:
+                        st.caption(NOTHING)
+                    show_classes(classes, hidden=hidden, guessed=bool(asked), projector=projector, below=wide)
+            if trial is not None and not hidden:
+                with ended:
+                    show_problem(trial)
+            if not hidden and (classes or trial is not None):
+                with run_line:
+                    show_trial(
+                        trial, classes, told=ready and is_told(RUN, source),
+                        outdated=is_outdated(RUN, source), projector=projector,
+                    )  # fmt: skip
         else:
             told = look_at_pair(ready=ready)
             if st.session_state.predict:

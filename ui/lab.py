@@ -13,7 +13,14 @@ PREDICT_KEY = "predict"
 
 
 def head(
-    page: str, title: str, sentence: str, *, hides: str, projector: bool, on_reset: Callable[[], None]
+    page: str,
+    title: str,
+    sentence: str,
+    *,
+    hides: str,
+    projector: bool,
+    on_reset: Callable[[], None],
+    not_shared: str = "",
 ) -> DeltaGenerator:
     """Draws a lab's head line.
 
@@ -24,6 +31,7 @@ def head(
         hides: what predict-first hides until the visitor has guessed; empty if there is nothing to guess.
         projector: whether the line is drawn for the projector.
         on_reset: callback that sets every input of the lab to its default.
+        not_shared: what the link does not hold, in a sentence; empty if it holds everything.
 
     Returns:
         A place in the line for one wide input, for the projector; else an empty place below the line.
@@ -55,6 +63,8 @@ def head(
         if share.open:
             share.caption("Opens this page with the same inputs:")
             share.code(current_link(), language=None, wrap_lines=True)
+            if not_shared:
+                share.caption(not_shared)
         st.button(
             "Reset",
             icon=":material/restart_alt:",

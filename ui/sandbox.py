@@ -69,10 +69,9 @@ def limit_words(result: SandboxResult) -> str:
 
 def preparing(now: Readiness) -> str:
     """How far the sandbox is, for somebody who waits for it."""
-    done, expected = math.floor(now.seconds), round(now.expected_seconds)
-    if done <= expected:
-        return f"Preparing the sandbox, once: {done} of about {expected} s"
-    return f"Preparing the sandbox, once: {done} s, which is longer than usual"
+    done, expected, busy = math.floor(now.seconds), round(now.expected_seconds), round(now.busy_seconds)
+    usual = f"usually {expected} to {busy} s" if done <= busy else "which is longer than usual"
+    return f"Preparing the sandbox, once: {done} s, {usual}"
 
 
 @st.fragment(run_every=POLL_SECONDS)

@@ -6,7 +6,7 @@ real, in `core.sandbox`, and `read_trial` reads what comes back.
 
 from core.contracts.examination import Examination, InterfaceSummary
 from core.contracts.examine import examination, examine, stub_for
-from core.contracts.trial import Trial, TriedClass, read_trial, trial_program
+from core.contracts.trial import Place, Trial, TriedClass, read_trial, trial_program
 from core.contracts.verdict import MAX_CHARACTERS, MAX_CLASSES, Check, ContractError, Moment, Verdict
 from core.contracts.wording import wordings
 
@@ -18,6 +18,7 @@ __all__ = [
     "Examination",
     "InterfaceSummary",
     "Moment",
+    "Place",
     "Trial",
     "TriedClass",
     "Verdict",

@@ -17,6 +17,8 @@ from core.contracts.model import Program
 from core.contracts.reading import read
 from core.contracts.verdict import MAX_CHARACTERS, MAX_CLASSES, MAX_METHODS, ContractError, Verdict
 
+SANDBOX_PYTHON: Final = "3.12"
+"""What runs a program: its texts may be ones that the app's own Python does not read."""
 _NAME: Final = "contract.py"
 _TOO_DEEP: Final = "It is nested too deeply to be read: use fewer brackets or operators within each other."
 _TEXT_LENGTH: Final = 500
@@ -161,7 +163,10 @@ def _syntax_error(error: SyntaxError, source: str) -> ContractError:
         text = text[start : start + _TEXT_LENGTH]
         column = None if column is None else column - start
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return ContractError(f"This is no Python {version}{place}: {error.msg}.", line, column, text)
+    other = (
+        "" if version == SANDBOX_PYTHON else f" The app reads Python {version}; Run tries {SANDBOX_PYTHON}."
+    )
+    return ContractError(f"This is no Python {version}{place}: {error.msg}.{other}", line, column, text)
 
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from inspect import Signature
 
@@ -66,7 +67,7 @@ class Members:
             surely = self._sets[name] and (found is None or not found.member.is_none)
             return Finding() if surely else Finding(None, f"its __init__ may or may not set {name}")
         if found is None:
-            return Finding(False, f"an object has no {name}", Moment.INSTANTIATION)
+            return Finding(False, f"{self._without(name)}an object has no {name}", Moment.INSTANTIATION)
         if found.member.is_none and self._required[name].kind.is_called:
             return Finding(False, f"{name} is None, which says that there is none", Moment.INSTANTIATION)
         return Finding()
@@ -82,7 +83,7 @@ class Members:
             return Finding() if self._sets[name] else Finding(None, f"its __init__ may or may not set {name}")
         if found is None:
             where = " on the class: its __init__ sets it" if name in self._sets else ""
-            return Finding(False, f"it has no {name}{where}", Moment.IMPORT)
+            return Finding(False, f"{self._without(name)}it has no {name}{where}", Moment.IMPORT)
         if isinstance(found.owner, Outside) and found.owner.real is object:
             return Finding(None, f"{name} is that of every object")
         return _compare(wanted, found.member)
@@ -101,8 +102,28 @@ class Members:
         if found is None and name in self._sets:
             return Finding()
         if found is None:
-            return Finding(False, f"an object has no attribute {name}", Moment.FIRST_CALL)
+            return Finding(False, f"{self._without(name)}an object has no {name}", Moment.FIRST_CALL)
         return _use(wanted, found.member, self._is_reminder(found))
+
+    def real(self, name: str) -> Finding:
+        """What using the member does on a real object, which has its bases with all that they ask for."""
+        try:
+            found = self._hierarchy.find(self._node, name)
+            asks = found is not None and self._hierarchy.is_demand(found.member, found.owner)
+        except Unknown as unknown:
+            return Finding(None, str(unknown))
+        if found is None or not asks or name in self._sets:
+            return self.duck(name)
+        used = _use(self._required[name], found.member, self._is_reminder(found))
+        if used == Finding() and found.member.body is Body.EMPTY:
+            return Finding(True, f"{name} gives None: the interface's empty body runs", Moment.PRODUCTION)
+        return used
+
+    def _without(self, name: str) -> str:
+        """Says that the class lacks a member only as long as its bases do not count."""
+        with suppress(Unknown):
+            return "without its base, " if self._hierarchy.find(self._node, name) else ""
+        return ""
 
     def _is_reminder(self, found: Found) -> bool:
         """Whether what was found is the interface's own method that raises NotImplementedError."""

@@ -79,14 +79,10 @@ def _said(pair: Pair, hierarchy: Hierarchy) -> Iterator[_Said]:
     names = list(pair.interface.required)
     missing = tuple(sorted(name for name in names if members.is_missing(name)))
     duck = [members.duck(name) for name in names]
-    late = min(
-        (each for each in duck if each.reason), key=lambda each: _ORDER.index(each.moment), default=None
-    )
-    if late is not None and late.passes is None:
-        known = [each for each in duck if each.passes is not None and each.reason]
-        late = min(known, key=lambda each: _ORDER.index(each.moment), default=None)
-    yield _abc(pair, hierarchy, missing, late)
-    yield _protocol(pair, hierarchy, members, missing, late)
+    late, real = _earliest(duck), _earliest([members.real(name) for name in names])
+    inherits = pair.interface.style is Style.PROTOCOL and pair.relation is Relation.INHERITS
+    yield _abc(pair, hierarchy, missing, real)
+    yield _protocol(pair, members, missing, real if inherits else late)
     yield _of_all(
         [members.signature(name) for name in names],
         f"Every call that {pair.interface.node.name} allows is taken.",
@@ -94,6 +90,12 @@ def _said(pair: Pair, hierarchy: Hierarchy) -> Iterator[_Said]:
         late,
     )
     yield _of_all(duck, "Everything is there when it is first used.", missing, late)
+
+
+def _earliest(findings: list[Finding]) -> Finding | None:
+    """What goes wrong first, of what is known."""
+    known = [each for each in findings if each.passes is not None and each.reason]
+    return min(known, key=lambda each: _ORDER.index(each.moment), default=None)
 
 
 def _abc(pair: Pair, hierarchy: Hierarchy, missing: tuple[str, ...], late: Finding | None) -> _Said:
@@ -150,9 +152,7 @@ def _behind(node: Class, abstract: Iterable[str], hierarchy: Hierarchy) -> str:
     return ""
 
 
-def _protocol(
-    pair: Pair, hierarchy: Hierarchy, members: Members, missing: tuple[str, ...], late: Finding | None
-) -> _Said:
+def _protocol(pair: Pair, members: Members, missing: tuple[str, ...], late: Finding | None) -> _Said:
     interface = pair.interface.node
     if pair.interface.style is Style.PROTOCOL and pair.relation is Relation.INHERITS:
         return _passes(
@@ -192,5 +192,7 @@ def _unknown(why: str, missing: tuple[str, ...] = ()) -> _Said:
 
 def _sentence(clause: str) -> str:
     return (
-        clause[:1].upper() + clause[1:] if clause.partition(" ")[0] in {"an", "it", "its", "the"} else clause
+        clause[:1].upper() + clause[1:]
+        if clause.partition(" ")[0] in {"an", "it", "its", "the", "without"}
+        else clause
     )

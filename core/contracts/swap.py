@@ -53,14 +53,21 @@ class Assembly:
     says: str
 
 
-def assemble(assembly: Assembly, part: Part) -> str:
-    """The whole program: the interface, the part as it stands or as it was changed, and the pipeline."""
-    pieces = (
+def pieces(assembly: Assembly, part: Part) -> tuple[tuple[str, str], ...]:
+    """The interface, the part and the pipeline, each with the comment that stands above it."""
+    return (
         ("# The interface: what the pipeline relies on.", assembly.interface),
         ("# The part: swap it.", part.source),
         ("# The pipeline: the same for every part.", assembly.pipeline),
     )
-    texts = (line for heading, text in pieces for line in (heading, text.strip("\n"), "", ""))
+
+
+def assemble(assembly: Assembly, part: Part) -> str:
+    """The whole program: the interface, the part as it stands or as it was changed, and the pipeline.
+
+    `core.contracts.place` says which line of it is which of theirs.
+    """
+    texts = (line for heading, text in pieces(assembly, part) for line in (heading, text.strip("\n"), "", ""))
     return "\n".join(texts).rstrip("\n") + "\n"
 
 

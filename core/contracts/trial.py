@@ -19,7 +19,8 @@ from core.sandbox.result import Limit, SandboxResult
 REPORT: Final = "/report"
 MODULE_FILE: Final = "contract.py"
 MAX_REPORT_BYTES: Final = 2**20
-_MAX_LINES: Final = 6 * MAX_CLASSES
+_MAX_LINES: Final = 8 * MAX_CLASSES
+_MAX_PLACES: Final = 2
 _MAX_NAMES: Final = 200
 _LONGEST: Final = 500
 _SHIPPED: Final = (
@@ -29,6 +30,7 @@ _SHIPPED: Final = (
 )  # fmt: skip
 _PROGRAM: Final = f"from core.contracts.guest.attempt import main\nmain({REPORT!r})\n"
 _DAMAGED: Final = "The report of the run is not what the trial writes: the program itself has changed it."
+_UNTOLD: Final = (Moment.FIRST_CALL, "the run was stopped before it was over")
 _LIMITS: Final = {
     Limit.FUEL: "It executed more instructions than a run may",
     Limit.MEMORY: "It asked for more memory than a run may have",
@@ -51,6 +53,21 @@ class TriedClass:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A line of the visitor's program where it stopped.
+
+    Attributes:
+        line: from 1.
+        column: in `text`, from 1; None if it is not known.
+        text: of the line; of a very long one a part.
+    """
+
+    line: int
+    column: int | None
+    text: str
+
+
+@dataclass(frozen=True)
 class Trial:
     """What a run of the trial's program gave. All texts in it may be the visitor's.
 
@@ -60,6 +77,8 @@ class Trial:
         output: what the visitor's program printed.
         problem: why there is not all, in one line; empty if there is.
         result: of the sandbox.
+        errors: what that program wrote to stderr, such as warnings.
+        places: where the program stopped, if it did so by an error, and from where that was called.
     """
 
     classes: tuple[TriedClass, ...]
@@ -67,6 +86,8 @@ class Trial:
     output: str
     problem: str
     result: SandboxResult
+    errors: str = ""
+    places: tuple[Place, ...] = ()
 
 
 class _ReportError(ValueError):
@@ -104,6 +125,8 @@ def read_trial(result: SandboxResult) -> Trial:
         result.stdout,
         problem or _why_not_all(result, report),
         result,
+        result.stderr,
+        tuple(report.places),
     )
 
 
@@ -114,8 +137,9 @@ class _Report:
         self.python = ""
         self.problem = ""
         self.ended = False
+        self.places: list[Place] = []
         self._verdicts: dict[tuple[str, str], list[Verdict]] = {}
-        self._late: dict[tuple[str, str], tuple[Moment, str]] = {}
+        self._late: dict[tuple[str, str, Check], tuple[Moment, str]] = {}
 
     def read(self, data: bytes) -> None:
         """Reads all that is there.
@@ -134,8 +158,8 @@ class _Report:
         """The classes with what was found, in the order of the report."""
         found: dict[str, list[Verdict]] = {}
         for key, verdicts in self._verdicts.items():
-            moment, why = self._late.get(key, (Moment.FIRST_CALL, "the run was stopped before it was over"))
             for verdict in verdicts:
+                moment, why = self._late.get((*key, verdict.check), _UNTOLD)
                 settled = verdict
                 if verdict.passes and moment is not Moment.NEVER:
                     told = why and why not in verdict.reason
@@ -156,12 +180,22 @@ class _Report:
                 self.python = _text(said["python"], 40)
             case ["end", "problem"]:
                 self.ended, self.problem = True, _text(said["problem"])
-            case ["class", "interface", "late", "line", "why"]:
-                self._late[_key(said)] = _moment(said["late"]), _text(said["why"])
+            case ["checks", "class", "interface", "late", "line", "why"]:
+                late = _moment(said["late"]), _text(said["why"])
+                self._late |= {(*_key(said), check): late for check in _checks(said["checks"])}
+            case ["column", "place", "text"]:
+                self._place(said)
             case ["check", "class", "interface", "line", "missing", "moment", "passes", "reason"]:
                 self._add(said)
             case _:
                 raise _ReportError
+
+    def _place(self, said: Mapping[str, Any]) -> None:
+        column = said["column"]
+        if len(self.places) == _MAX_PLACES:
+            raise _ReportError
+        column = None if column is None else _number(column)
+        self.places.append(Place(_number(said["place"]), column, _text(said["text"])))
 
     def _add(self, said: Mapping[str, Any]) -> None:
         verdict = _verdict(said)
@@ -172,24 +206,19 @@ class _Report:
 
 
 def _verdict(said: Mapping[str, Any]) -> Verdict:
-    passes, line, missing = said["passes"], said["line"], said["missing"]
+    passes, missing = said["passes"], said["missing"]
     if not (passes is None or isinstance(passes, bool)):
-        raise _ReportError
-    if isinstance(line, bool) or not isinstance(line, int) or not 0 <= line <= 10**7:
         raise _ReportError
     if not isinstance(missing, list) or len(missing) > _MAX_NAMES:
         raise _ReportError
     names = tuple(sorted(_text(name, 200) for name in missing))
-    try:
-        check = Check(_text(said["check"]))
-    except ValueError:
-        raise _ReportError from None
+    check = _check(said["check"])
     name = _text(said["class"], 200)
     refused = names if check is Check.ABC and passes is False else ()
     return Verdict(
         name,
         _text(said["interface"], 200),
-        line,
+        _number(said["line"]),
         check,
         passes,
         Moment.NEVER if passes is not False else _moment(said["moment"]),
@@ -201,6 +230,25 @@ def _verdict(said: Mapping[str, Any]) -> Verdict:
 
 def _key(said: Mapping[str, Any]) -> tuple[str, str]:
     return _text(said["class"], 200), _text(said["interface"], 200)
+
+
+def _checks(value: object) -> list[Check]:
+    if not isinstance(value, list) or len(value) > len(Check):
+        raise _ReportError
+    return [_check(each) for each in value]
+
+
+def _check(value: object) -> Check:
+    try:
+        return Check(_text(value))
+    except ValueError:
+        raise _ReportError from None
+
+
+def _number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 10**7:
+        raise _ReportError
+    return value
 
 
 def _moment(value: object) -> Moment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from core.contracts.cases import CASES
 from core.contracts.layer import LESSONS, PROGRAM
 from core.contracts.own import OWN
 from core.contracts.swap import ASSEMBLIES
+from core.contracts.verdict import Moment
 from core.sandbox import Readiness, ReadyState, Run, SandboxError
 from tests.pages.visit import Visit, open_page
 from ui.contracts import own_class
@@ -21,6 +23,7 @@ from ui.contracts.inputs import (
     ARTICLE,
     ASSEMBLY_TITLES,
     CASE_TITLES,
+    COMPACT,
     OWN_CLASS,
     OWN_KEY,
     STARTING,
@@ -173,7 +176,7 @@ def test_what_the_visitor_wrote_is_not_lost_to_a_program_that_is_opened(ready: N
 def test_while_the_sandbox_is_prepared_the_pair_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     not_ready(monkeypatch, ReadyState.PREPARING)
     visit = open_page(PAGE)
-    assert "Preparing the sandbox, once: 3 of about 10 s" in visit.text()
+    assert "Preparing the sandbox, once: 3 s, usually 10 to 60 s" in visit.text()
     assert stops(visit) == {
         "IncompletePredictor": ["", "", "", "✗ would fail here", ""],
         "RobustPredictor": ["", "", "✗ would fail here", "", ""],
@@ -238,6 +241,16 @@ def test_what_a_visitor_s_program_prints_is_text(started: list[str]) -> None:
     assert not any("**stars**" in text.value for text in visit.app.markdown)
 
 
+def test_what_a_visitor_s_program_writes_to_stderr_is_shown_as_well(ready: None) -> None:
+    visit = write(
+        settle(open_page(PAGE, OWN_QUERY)), f"{COMPLETE}\nimport sys\nprint('careful', file=sys.stderr)\n"
+    )
+    press(visit, "contracts:own:run")
+    visit.app.session_state["contracts:printed"] = True
+    settle(visit.run())
+    assert "careful" in [code.strip() for code in codes(visit)]
+
+
 def test_a_stub_of_what_is_missing_makes_the_class_complete(ready: None) -> None:
     visit = settle(open_page(PAGE, {**OWN_QUERY, "tab": TABS[0], "view": WHY_VIEWS[1]}))
     (stub,) = [code for code in codes(visit) if "def get_model_metadata" in code]
@@ -272,17 +285,84 @@ def test_a_syntax_error_has_a_caret(ready: None) -> None:
     assert mark == "          ^"
 
 
-def test_code_without_a_class_is_said_to_have_none(ready: None) -> None:
-    visit = write(settle(open_page(PAGE, OWN_QUERY)), "print('hello')")
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("", "Nothing here yet"),
+        ("print('hello')", "No interface here"),
+        (STARTING.split("class Doubler")[0], "No implementation here"),
+    ],
+)
+@pytest.mark.parametrize("view", WHY_VIEWS)
+def test_why_there_is_no_class_is_said_on_the_stage_and_below(
+    code: str, said: str, view: str, ready: None
+) -> None:
+    visit = write(settle(open_page(PAGE, {**OWN_QUERY, "tab": TABS[0], "view": view})), code)
     assert visit.troubles() == []
-    assert "No class here implements an interface" in visit.captions()
+    assert said in visit.captions()
+    assert any(text.value.startswith(said) for text in visit.app.markdown)
+    assert "refuses none of the classes" not in visit.text()
+
+
+def test_the_example_comes_back_and_what_was_written_can_too(ready: None) -> None:
+    visit = settle(open_page(PAGE, OWN_QUERY))
+    assert visit.app.button(key=f"contracts:back:{OWN_KEY}").disabled
+    write(visit, "x = 1")
+    press(visit, f"contracts:back:{OWN_KEY}")
+    assert visit.app.text_area(key=OWN_KEY).value == STARTING
+    press(visit, f"contracts:undo:{OWN_KEY}")
+    assert visit.app.text_area(key=OWN_KEY).value == "x = 1"
+
+
+def test_the_projector_s_example_is_shorter_and_only_that_is_swapped(ready: None) -> None:
+    visit = settle(open_page(PAGE, {**OWN_QUERY, "projector": "true"}))
+    visit.app.session_state["projector"] = True
+    settle(visit.run())
+    assert visit.app.text_area(key=OWN_KEY).value == COMPACT
+    assert visit.verdict() == "✓ Doubler is refused at instantiation"
+    write(visit, COMPLETE)
+    assert visit.app.text_area(key=OWN_KEY).value == COMPLETE
+
+
+class Endless:
+    """A run that goes on until it is stopped."""
+
+    result = None
+    position = 0
+    problem = ""
+
+    def wait(self, _: float) -> None:
+        return None
+
+    def stop(self) -> None:
+        self.problem = "It was stopped."
+
+
+def test_a_run_is_told_once_while_it_goes_on_and_once_when_it_was_stopped(
+    ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = settle(open_page(PAGE, OWN_QUERY))
+    endless = Endless()
+    monkeypatch.setattr(sandbox, "start", lambda *_, **__: endless)
+    visit.app.button(key="contracts:own:run").click()
+    visit.run()
+    assert any("Running" in text.value for text in visit.app.markdown)
+    assert "Read, not run" not in visit.text()
+    assert visit.verdict() == "✓ Doubler is refused at instantiation"
+    next(button for button in visit.app.button if button.label == "Stop").click()
+    settle(visit.run())
+    assert visit.troubles() == ["It was stopped."]
+    assert "Read, not run" not in visit.text()
+    write(visit, COMPLETE)
+    assert visit.troubles() == []
+    assert "The code has changed since the last run" in visit.text()
 
 
 @pytest.mark.parametrize(
     ("loop", "said"),
     [
-        ("while True:\n    pass\n", "more instructions than a run may"),
-        ("while True:\n    print('x' * 1000)\n", "It printed more than a run may"),
+        ("while True:\n    pass\n", "instructions: a program may execute no more here."),
+        ("while True:\n    print('x' * 1000)\n", "Stopped: it printed more than a program may here."),
     ],
 )
 def test_a_program_without_an_end_is_stopped_and_the_limit_named(loop: str, said: str, ready: None) -> None:
@@ -290,6 +370,40 @@ def test_a_program_without_an_end_is_stopped_and_the_limit_named(loop: str, said
     press(visit, "contracts:own:run")
     (line, *_) = visit.troubles()
     assert said in line
+
+
+def test_a_program_of_newer_python_is_run_though_it_cannot_be_read(ready: None) -> None:
+    newer = (
+        "from abc import ABC, abstractmethod\nclass Box[T](ABC):\n    @abstractmethod\n"
+        "    def get(self) -> T: ...\nclass Half[T](Box[T]):\n    pass\n"
+    )
+    visit = write(settle(open_page(PAGE, OWN_QUERY)), newer)
+    if sys.version_info < (3, 12):
+        assert "Run tries 3.12." in visit.troubles()[0]
+    press(visit, "contracts:own:run")
+    assert visit.troubles() == []
+    assert "✗ ABC" in stops(visit)["Half"][2]
+
+
+def test_an_error_of_the_visitor_s_code_has_its_line_and_who_called_it(ready: None) -> None:
+    visit = write(settle(open_page(PAGE, OWN_QUERY)), "def half(x):\n    return 1 / x\n\nhalf(0)\n")
+    press(visit, "contracts:own:run")
+    assert visit.troubles() == ["Your code stopped at line 2: ZeroDivisionError: division by zero"]
+    assert visit.excerpt().split("\n") == [
+        "    return 1 / x", "           ^", "called from line 4:", "half(0)", "^"
+    ]  # fmt: skip
+
+
+def test_the_lab_s_own_example_of_a_protocol_is_created_and_gives_none(ready: None) -> None:
+    code = "from typing import Protocol\nclass P(Protocol):\n    def f(self, a): ...\nclass S(P):\n    pass\n"
+    visit = write(settle(open_page(PAGE, OWN_QUERY)), code)
+    for _ in range(2):
+        board = {row[0]: row[1:] for row in visit.board()}
+        for check in ("ABC", "Protocol"):
+            assert "f gives None: the interface's empty body runs" in board[check][-1]
+        for check in ("signature check", "duck typing"):
+            assert "without its base, " in board[check][-1].lower()
+        press(visit, "contracts:own:run")
 
 
 def test_a_run_that_is_refused_is_one_line(ready: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,6 +441,9 @@ def test_the_code_of_a_link_is_shown_and_not_run(started: list[str]) -> None:
     assert "It has not run" in visit.captions()
     assert visit.verdict() == "✓ every class keeps its contract"
     assert started == []
+    press(visit, "contracts:own:run")
+    assert "It has not run" not in visit.captions()
+    assert "A link brought this code. You have started it." in visit.captions()
 
 
 def test_edited_code_leaves_the_address(ready: None) -> None:
@@ -362,6 +479,9 @@ def test_code_too_long_for_a_link_is_one_line(ready: None) -> None:
     visit = write(settle(open_page(PAGE, OWN_QUERY)), noise)
     press(visit, "contracts:share")
     assert any("expected at most 6,144" in line for line in visit.troubles())
+    write(visit, "x = 1\n" * 20_000)
+    press(visit, "contracts:share")
+    assert any("has 120,000 bytes, expected at most 65,536" in line for line in visit.troubles())
 
 
 @pytest.mark.parametrize("letters", ["AAAA", "%00", "a" * 7_000, "<script>alert(1)</script>"])
@@ -470,19 +590,84 @@ def test_a_wrong_guess_is_said_to_be_one(ready: None) -> None:
     assert visit.verdicts()[-1] == f"✗ not quite: {case.answer}"
 
 
+def test_a_remedy_in_time_is_marked_as_one_and_not_by_its_color_alone(ready: None) -> None:
+    for case in CASES:
+        (title,) = [title for title, each in CASE_TITLES.items() if each is case]
+        visit = settle(open_page(PAGE, {"tab": TABS[2], "case": title}))
+        visit.app.radio(key=f"contracts:guess:{case.name}").set_value(case.answer)
+        press(settle(visit.run()), "contracts:case:run")
+        lines = stops(visit)
+        (remedy,) = filter(None, lines["With the remedy"])
+        early = case.caught in {Moment.DEFINITION, Moment.IMPORT, Moment.INSTANTIATION}
+        assert remedy == ("✓ noticed" if early else "✗ noticed late")
+        (before,) = filter(None, lines["As it is"])
+        if case.fails in {Moment.FIRST_CALL, Moment.PRODUCTION}:
+            assert before == "✗ noticed late"
+
+
+def test_a_case_that_is_opened_in_the_editor_is_said_to_be_there(ready: None) -> None:
+    visit = settle(open_page(PAGE, {"tab": TABS[2]}))
+    there = "It is in the editor above, under Your own class."
+    assert there not in visit.captions()
+    press(visit, "contracts:case:edit")
+    assert there in visit.captions()
+    write(visit, COMPLETE)
+    assert there not in visit.captions()
+
+
 @pytest.mark.parametrize("assembly", ASSEMBLIES, ids=lambda assembly: assembly.name)
 def test_a_part_is_swapped_under_the_same_pipeline(assembly: object, ready: None) -> None:
     assert isinstance(assembly, type(ASSEMBLIES[0]))
-    seen = {}
     for part in assembly.parts:
         visit = settle(open_page(PAGE, {"tab": TABS[1], "assembly": assembly.title, "part": part.name}))
         assert assembly.pipeline.strip() in codes(visit)
-        seen[part.name] = visit.troubles()
-    assert {name: bool(troubles) for name, troubles in seen.items()} == {
-        part.name: not part.complete for part in assembly.parts
-    }
-    (refused,) = [troubles for troubles in seen.values() if troubles]
-    assert "Can't instantiate abstract class" in refused[0]
+        assert visit.troubles() == []
+        fits, refused = "fits, and the pipeline is untouched", "is refused before the pipeline begins"
+        assert visit.verdicts()[-1] == f"✓ {part.name} {fits if part.complete else refused}"
+        assert ("of the pipeline: TypeError: Can&#x27;t instantiate abstract class" in visit.text()) is (
+            not part.complete
+        )
+        assert any("What it prints" in text.value for text in visit.app.markdown) is part.complete
+
+
+def test_a_part_its_verdict_and_its_output_stand_in_the_order_of_cause_and_effect(ready: None) -> None:
+    visit = settle(open_page(PAGE, {"tab": TABS[1]}))
+    text = visit.text()
+    order = [
+        "**The part**",
+        "The part HostedClient",
+        "contracts:swap:run",
+        "HostedClient fits",
+        "What it prints",
+    ]
+    places = [text.index(each) for each in order]
+    assert places == sorted(places)
+
+
+def test_a_changed_part_is_no_longer_called_what_ours_was(ready: None) -> None:
+    assembly, part = ASSEMBLIES[0], ASSEMBLIES[0].parts[2]
+    visit = settle(open_page(PAGE, {"tab": TABS[1], "assembly": assembly.title, "part": part.name}))
+    assert any("which is incomplete" in text.value for text in visit.app.markdown)
+    method = "    def model_name(self):\n        return 'mine'\n\n    def complete"
+    visit.app.text_area(key=part_key(assembly, part)).set_value(
+        part.source.replace("    def complete", method)
+    )
+    press(settle(visit.run()), "contracts:swap:run")
+    assert visit.verdicts()[-1] == "✓ Your part fits, and the pipeline is untouched"
+    assert not any("which is incomplete" in text.value for text in visit.app.markdown)
+
+
+def test_a_part_that_fails_has_a_verdict_and_the_line_that_its_visitor_sees(ready: None) -> None:
+    assembly, part = ASSEMBLIES[0], ASSEMBLIES[0].parts[0]
+    visit = settle(open_page(PAGE, {"tab": TABS[1]}))
+    said = "import sys\nprint('careful', file=sys.stderr)\nmine = yours\n"
+    visit.app.text_area(key=part_key(assembly, part)).set_value(said)
+    press(settle(visit.run()), "contracts:swap:run")
+    assert visit.verdicts()[-1] == "✗ Your part does not fit: NameError"
+    assert visit.troubles() == ["Line 3 of the part: NameError: name 'yours' is not defined"]
+    assert visit.excerpt().split("\n")[0] == "mine = yours"
+    assert "careful\n" in [f"{code.strip()}\n" for code in codes(visit)]
+    assert not any("Traceback" in code for code in codes(visit))
 
 
 def test_an_edited_part_runs_only_when_asked(started: list[str]) -> None:

@@ -97,7 +97,7 @@ def test_while_it_is_prepared_a_line_says_how_far_it_is(
     is_now(monkeypatch, ReadyState.PREPARING, 5.7)
     app = AppTest.from_function(state_page).run()
     assert not app.exception
-    assert said(app) == [":material/hourglass_top: Preparing the sandbox, once: 5 of about 10 s …"]
+    assert said(app) == [":material/hourglass_top: Preparing the sandbox, once: 5 s, usually 10 to 60 s …"]
     assert asked == [1]
     is_now(monkeypatch, ReadyState.READY)
     assert said(app.run()) == ["ready"]
@@ -106,9 +106,10 @@ def test_while_it_is_prepared_a_line_says_how_far_it_is(
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0.0, "Preparing the sandbox, once: 0 of about 10 s"),
-        (10.9, "Preparing the sandbox, once: 10 of about 10 s"),
-        (14.2, "Preparing the sandbox, once: 14 s, which is longer than usual"),
+        (0.0, "Preparing the sandbox, once: 0 s, usually 10 to 60 s"),
+        (35.9, "Preparing the sandbox, once: 35 s, usually 10 to 60 s"),
+        (60.9, "Preparing the sandbox, once: 60 s, usually 10 to 60 s"),
+        (61.2, "Preparing the sandbox, once: 61 s, which is longer than usual"),
     ],
 )
 def test_the_words_for_how_far_it_is(seconds: float, words: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.contracts.verdict import Check, Moment, Verdict
 from ui.cards import card, show_cards, verdict
-from ui.contracts.moments import Lane, Mark, failure, show_moments
+from ui.contracts.moments import Lane, Mark, failure, is_early, show_moments
 from ui.contracts.own_class import OwnClass
 from ui.text import with_code
 
@@ -18,10 +20,22 @@ MOST_LANES: Final = 4
 MOST_PROJECTED: Final = 2
 """Classes that the stage has room for, and the projector."""
 _SHORT: Final = {Check.SIGNATURE: "signature", Check.DUCK: "duck"}
+_SUPPOSES: Final = (
+    "ABC: Python creates an object, as it stands. Protocol: `isinstance` looks for the names. The signature "
+    "check and duck typing (and Protocol, where the interface is none) suppose that the class does not "
+    "inherit from its interface: only what it has itself counts."
+)
 _HEAD: Final = ("check", "by reading it", "by running it", "why")
 
 
-def show_classes(classes: Sequence[OwnClass], *, hidden: bool, guessed: bool, projector: bool) -> None:
+def show_classes(
+    classes: Sequence[OwnClass],
+    *,
+    hidden: bool,
+    guessed: bool,
+    projector: bool,
+    below: DeltaGenerator | None = None,
+) -> None:
     """Draws the cards, the line of moments and the table.
 
     Args:
@@ -29,11 +43,15 @@ def show_classes(classes: Sequence[OwnClass], *, hidden: bool, guessed: bool, pr
         hidden: while a prediction is open.
         guessed: whether the visitor is asked for a guess: then the answers are where the cards would be.
         projector: whether the stage is drawn for the projector.
+        below: where the line of moments is drawn; below the cards if it is not given.
     """
     if not guessed:
         show_cards(*([] if projector else _numbers(classes)), _verdict(classes))
+        if projector and len(classes) == 1 and not hidden:
+            _show_reasons(classes[0])
     drawn = MOST_PROJECTED if projector else MOST_LANES
-    show_moments([_lane(each) for each in classes[:drawn]], hidden=hidden)
+    with below or nullcontext():
+        show_moments([_lane(each) for each in classes[:drawn]], hidden=hidden)
     if not projector and len(classes) == 1:
         show_board(classes, hidden=hidden)
     elif not projector:
@@ -67,33 +85,49 @@ def show_board(classes: Sequence[OwnClass], *, hidden: bool) -> None:
         "<table class='uth-board uth-checks'><thead><tr>"
         f"{''.join(f'<th>{word}</th>' for word in _HEAD)}</tr></thead><tbody>{rows}</tbody></table>"
     )
+    st.caption("What each check supposes", help=_SUPPOSES)
+
+
+def _show_reasons(own: OwnClass) -> None:
+    """Draws what the checks say besides the verdict, a line each, in place of the table."""
+    first = own.refused or next((each for each in own.best if each.passes is False), None)
+    lines = "".join(
+        f"<div><b>{html.escape(_word(each))}</b> {with_code(each.reason)}</div>"
+        for each in own.best
+        if each is not first and each.reason
+    )
+    st.html(f"<div class='uth-plain uth-reasons'>{lines}</div>")
 
 
 def _show_matrix(classes: Sequence[OwnClass], *, hidden: bool) -> None:
     """Draws the table of several classes: a column for each check, without the reasons."""
-    head = "".join(f"<th>{check}</th>" for check in Check)
+    head = "".join(f"<th>{_SHORT.get(check, str(check))}</th>" for check in Check)
     rows = []
     for own in classes:
         by_check = {best.check: (read, ran) for best, (read, ran) in zip(own.best, own.checks, strict=True)}
-        cells = "".join(_two(*by_check.get(check, (None, None)), hidden=hidden) for check in Check)
+        cells = "".join(
+            _two(*by_check.get(check, (None, None)), what=_SHORT.get(check, str(check)), hidden=hidden)
+            for check in Check
+        )
         rows.append(f"<tr><td>{html.escape(own.name)}</td>{cells}</tr>")
     st.html(
         f"<table class='uth-board uth-classes'><thead><tr><th>class</th>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
+    st.caption("What each check supposes", help=_SUPPOSES)
 
 
-def _two(read: Verdict | None, ran: Verdict | None, *, hidden: bool) -> str:
-    """What reading and running say, in one cell; once where they agree."""
+def _two(read: Verdict | None, ran: Verdict | None, *, what: str, hidden: bool) -> str:
+    """What reading and running say, in one cell, as short as on the line; once where they agree."""
     if hidden:
-        return "<td class='said-hidden'>?</td>"
+        return f"<td class='said-hidden' data-what='{what}'>?</td>"
     told = [each for each in (ran, read) if each is not None]
-    words = list(dict.fromkeys(_words(each) for each in told))
+    words = list(dict.fromkeys(_words(each).replace("lets it pass: ", "") for each in told))
     looks = [_look(each) for each in told]
     if len(words) == 2:
         words = [f"run: {words[0]}", f"read: {words[1]}"]
     lines = "<br>".join(html.escape(each) for each in words)
-    return f"<td class='said-{looks[0] if looks else 'hidden'}'>{lines}</td>"
+    return f"<td class='said-{looks[0] if looks else 'hidden'}' data-what='{what}'>{lines}</td>"
 
 
 def _lane(own: OwnClass) -> Lane:
@@ -150,19 +184,21 @@ def _row(read: Verdict | None, ran: Verdict | None, best: Verdict, *, hidden: bo
     name = html.escape(str(best.check))
     if hidden:
         return f"<tr><td>{name}</td>" + "<td class='said-hidden'>?</td>" * 3 + "</tr>"
-    return f"<tr><td>{name}</td>{_cell(read)}{_cell(ran)}<td>{with_code(best.reason)}</td></tr>"
+    cells = _cell(read, "by reading it") + _cell(ran, "by running it")
+    return f"<tr><td>{name}</td>{cells}<td>{with_code(best.reason)}</td></tr>"
 
 
-def _cell(each: Verdict | None) -> str:
+def _cell(each: Verdict | None, what: str) -> str:
     if each is None:
         return "<td></td>"
-    return f"<td class='said-{_look(each)}'>{html.escape(_words(each))}</td>"
+    return f"<td class='said-{_look(each)}' data-what='{what}'>{html.escape(_words(each))}</td>"
 
 
 def _look(each: Verdict) -> str:
     if each.passes is None:
         return "hidden"
-    return "fired" if each.passes and each.moment is Moment.NEVER else "silent"
+    kept = each.passes and each.moment is Moment.NEVER
+    return "fired" if kept or is_early(each.moment) else "silent"
 
 
 def _words(each: Verdict) -> str:

@@ -13,7 +13,7 @@ from ui.cards import show_cards, verdict
 from ui.contracts.editor import replace_code
 from ui.contracts.inputs import CASE_TITLES, OWN_CLASS, OWN_KEY
 from ui.contracts.literal import literal
-from ui.contracts.moments import Lane, Look, Mark, failure, show_moments
+from ui.contracts.moments import Lane, Look, Mark, failure, is_early, show_moments
 from ui.contracts.outcome import show_outcome
 from ui.contracts.running import begin, result_of
 from ui.text import with_code
@@ -26,7 +26,7 @@ def show_breaks(*, ready: bool) -> None:
     """Draws the tab; nothing runs until the visitor has guessed and asks for it."""
     titles = list(CASE_TITLES)
     st.markdown(
-        "**What `abc` does not catch.** `abc` lets each of these pass. Guess what happens, then run it."
+        "**What `abc` does not catch**, and where else it surprises. Guess what happens, then run it."
     )
     title = st.pills(
         "Case", titles, default=titles[0], key="case", bind="query-params", label_visibility="collapsed",
@@ -40,6 +40,8 @@ def show_breaks(*, ready: bool) -> None:
             "Open in the editor", key="contracts:case:edit", icon=":material/edit:", on_click=_edit,
             args=(case.program,),
         )  # fmt: skip
+        if st.session_state.get(OWN_KEY) == case.program:
+            st.caption(f"It is in the editor above, under {OWN_CLASS}.")
     with guess:
         chosen = st.radio(
             literal(case.question), case.choices, index=None, key=f"contracts:guess:{case.name}",
@@ -99,4 +101,4 @@ def _lanes(case: Case) -> tuple[Lane, Lane]:
 def _mark(moment: Moment) -> Mark:
     if moment is Moment.NEVER:
         return Mark(moment, "✗ nobody notices", Look.LATE)
-    return failure(moment, "✗ noticed")
+    return failure(moment, "✓ noticed" if is_early(moment) else "✗ noticed late")

@@ -49,6 +49,14 @@ def draw_undo(key: str) -> None:
         )  # fmt: skip
 
 
+def draw_back(key: str, start: str) -> None:
+    """Draws what brings back the code that an editor began with; what is replaced is kept."""
+    st.button(
+        "As it was", key=f"contracts:back:{key}", icon=":material/restart_alt:", on_click=replace_code,
+        args=(key, start), disabled=code_of(key, start) == start,
+    )  # fmt: skip
+
+
 def _undo(key: str, before: str) -> None:
     put_code(key, before)
     del st.session_state[_KEPT][key + _BEFORE]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+from core.contracts import Place
 
 WIDTH: Final = 76
 """Characters of a line that are shown; a longer one is cut around the place."""
@@ -23,3 +26,18 @@ def caret(text: str, column: int | None) -> str:
     shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
     cut = shown[start : start + WIDTH]
     return cut if place is None else f"{cut}\n{' ' * (place - start)}^"
+
+
+def stopped(places: Sequence[Place]) -> str:
+    """The line where a program stopped, with a caret, and below it the line that called it.
+
+    Args:
+        places: from the innermost on.
+    """
+    found = [caret(each.text, each.column) for each in places]
+    callers = [
+        f"called from line {each.line}:\n{text}"
+        for each, text in zip(places[1:], found[1:], strict=True)
+        if text
+    ]
+    return "\n".join([*found[:1], *callers]).strip("\n")

@@ -51,6 +51,18 @@ class Doubler(Model):
 '''
 """What the editor begins with: an interface, and a class that forgets one of its two methods."""
 
+COMPACT: Final = """from abc import ABC, abstractmethod
+class Model(ABC):
+    @abstractmethod
+    def predict(self, rows): ...
+    @abstractmethod
+    def get_model_metadata(self): ...
+class Doubler(Model):
+    def predict(self, rows):
+        return [2 * x for x in rows]
+"""
+"""The same for the projector, where every line of it is to be in sight."""
+
 
 def parameters() -> tuple[Parameter, ...]:
     """The bound inputs that a link may hold."""

@@ -14,6 +14,12 @@ from core.contracts.article import ORDER
 from core.contracts.verdict import Moment
 
 LINE: Final = ORDER
+_HYPHENATED: Final = {
+    Moment.DEFINITION: "defini\N{SOFT HYPHEN}tion",
+    Moment.INSTANTIATION: "instanti\N{SOFT HYPHEN}ation",
+    Moment.PRODUCTION: "produc\N{SOFT HYPHEN}tion",
+}
+"""Where a word breaks that has no room."""
 _SOON: Final = LINE.index(Moment.INSTANTIATION)
 
 
@@ -88,7 +94,7 @@ def show_moments(lanes: Sequence[Lane], *, hidden: bool) -> None:
     if not hidden and any(mark.moment is Moment.NEVER for lane in lanes for mark in lane.marks):
         moments.append(Moment.NEVER)
     columns = f"grid-template-columns: minmax(11rem, 1.35fr) repeat({len(moments)}, 1fr)"
-    head = "".join(f"<div class='moment'>{moment}</div>" for moment in moments)
+    head = "".join(f"<div class='moment'>{_HYPHENATED.get(moment, str(moment))}</div>" for moment in moments)
     rows = [f"<div class='row' style='{columns}'><div class='moment'></div>{head}</div>"]
     for lane in lanes:
         about = f"<small>{html.escape(lane.about)}</small>" if lane.about else ""

@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import contracts
 from core.contracts import ContractError, InterfaceSummary, Trial
+from core.contracts.examination import check_text
 from core.contracts.verdict import Check, Verdict
 from ui.contracts.excerpt import caret
 from ui.contracts.running import begin, result_of
@@ -104,11 +105,6 @@ class Examined:
         failed = bool(self.problem) and not self.excerpt
         return failed and time.monotonic() - self.at > RETRY_SECONDS
 
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """What reading gave, of all classes."""
-        return tuple(verdict for each in self.classes for verdict in each.read)
-
 
 def read_own(source: str) -> Examined:
     """Reads the code, without running it; the same code is read once."""
@@ -149,10 +145,21 @@ def _stub(source: str, name: str) -> str:
         return ""
 
 
+def may_run(source: str) -> bool:
+    """Whether a text can be a program at all: what cannot be read here may be newer Python, and is run."""
+    if len(source) > limits().max_text_characters:
+        return False
+    try:
+        check_text(source)
+    except ContractError:
+        return False
+    return True
+
+
 def start_trial(source: str) -> None:
     """Callback: runs the code in the sandbox and tries its classes there."""
-    if read_own(source).problem:
-        # The page says why it is no program.
+    if not may_run(source):
+        # The page says why not.
         return
     program, files = contracts.trial_program(source)
     begin(RUN, source, program, files)

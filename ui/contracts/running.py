@@ -88,6 +88,18 @@ def is_outdated(name: str, about: str) -> bool:
     return attempt is not None and attempt.about != about
 
 
+def was_started(name: str, about: str) -> bool:
+    """Whether this code was started: it goes on, has ended, or was stopped."""
+    attempt: Attempt | None = st.session_state.get(_PREFIX + name)
+    return attempt is not None and attempt.about == about and attempt.run is not None
+
+
+def is_told(name: str, about: str) -> bool:
+    """Whether `result_of` says how it is with a run of this code: then nobody else has to."""
+    attempt: Attempt | None = st.session_state.get(_PREFIX + name)
+    return attempt is not None and attempt.about == about
+
+
 def result_of_ours(name: str, code: str, files: Mapping[str, bytes] | None = None) -> SandboxResult | None:
     """The result of a program of the lab's own, which is run as one looks; never for a visitor's code."""
     attempt: Attempt | None = st.session_state.get(_PREFIX + name)

@@ -8,6 +8,8 @@ import streamlit as st
 
 from ui.contracts.editor import code_of, put_code
 from ui.contracts.inputs import CODE, OWN_CLASS, OWN_KEY, STARTING
+from ui.contracts.own_class import RUN
+from ui.contracts.running import was_started
 from ui.contracts.shared_code import SharedCodeError, pack, unpack
 from ui.links import current_link, is_secret
 from ui.messages import trouble
@@ -17,6 +19,11 @@ _SEEN: Final = "contracts:code_of_link"
 _BROUGHT: Final = "contracts:brought"
 """Whether the code in the editor is a link's, as it came."""
 _REFUSED: Final = "contracts:not_shared"
+_LONG: Final = 250
+_TALLEST: Final = 120
+"""Letters of a link from which on it scrolls, and its height then in pixels."""
+_NOT_RUN: Final = "It has not run: read it, then press Run."
+_RAN: Final = "You have started it."
 
 
 def receive_code() -> None:
@@ -56,7 +63,7 @@ def _unpacked(letters: str) -> str | None:
 def draw_share() -> None:
     """Draws the button, and after it was pressed the link, or why there is none."""
     st.button(
-        "Copy a link with my code",
+        "Make a link with my code",
         key="contracts:share",
         icon=":material/link:",
         help="Puts the code into the address, compressed. Who opens the link sees it; it runs only when "
@@ -73,9 +80,12 @@ def show_shared() -> None:
     elif not st.query_params.get(CODE):
         return
     elif st.session_state.get(_BROUGHT):
-        st.caption("A link brought this code. It has not run: read it, then press Run.")
+        ran = was_started(RUN, code_of(OWN_KEY, STARTING))
+        st.caption(f"A link brought this code. {_RAN if ran else _NOT_RUN}")
     else:
-        st.code(current_link(), language=None)
+        st.caption("The code is in the address now. Copy the link from there, or here:")
+        link = current_link()
+        st.code(link, language=None, wrap_lines=True, height=_TALLEST if len(link) > _LONG else "content")
 
 
 def _share() -> None:

@@ -13,6 +13,7 @@ MAX_LETTERS: Final = 6 * 1024
 MAX_BYTES: Final = 64 * 1024
 """Bytes that a link's code may have when it is unpacked, whatever the link says."""
 
+_INSTEAD: Final = "share a part of it, or take it away as a file."
 _LETTERS: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -30,11 +31,12 @@ def pack(code: str) -> str:
         data = code.encode()
     except UnicodeEncodeError:
         raise SharedCodeError("The code holds half of a character: take it out to share the code.") from None
+    if len(data) > MAX_BYTES:
+        raise SharedCodeError(f"The code has {len(data):,} bytes, expected at most {MAX_BYTES:,}: {_INSTEAD}")
     letters = base64.urlsafe_b64encode(zlib.compress(data, 9)).decode().rstrip("=")
-    if len(data) > MAX_BYTES or len(letters) > MAX_LETTERS:
+    if len(letters) > MAX_LETTERS:
         raise SharedCodeError(
-            f"The code takes {len(letters):,} letters in a link, expected at most {MAX_LETTERS:,}: "
-            "share a part of it, or take it away as a file."
+            f"The code takes {len(letters):,} letters in a link, expected at most {MAX_LETTERS:,}: {_INSTEAD}"
         )
     return letters
 

@@ -37,9 +37,32 @@ _CSS: Final = """
 .uth-checks th:nth-child(1) { width: 18%; }
 .uth-checks th:nth-child(2), .uth-checks th:nth-child(3) { width: 20%; }
 .uth-checks td { padding-block: 0.2rem; overflow-wrap: anywhere; }
+.uth-classes { font-size: 0.95rem; }
+.uth-classes td { padding-block: 0.2rem; padding-right: 0.4rem; white-space: nowrap; }
+.uth-classes td:first-child { max-width: 11rem; overflow: hidden; text-overflow: ellipsis; }
+@media (max-width: 640px) {
+.uth-moments .row { display: flex; flex-wrap: wrap; min-width: 0; margin-top: 0.2rem; }
+.uth-moments .row > .moment:first-child { display: none; }
+.uth-moments .name { flex: 0 0 100%; padding: 0.35rem 0 0; }
+.uth-moments .moment, .uth-moments .stop { flex: 1 1 0; min-width: 0; }
+.uth-moments .moment { font-size: 0.75rem; padding-inline: 0; align-self: end; border-bottom: none; }
+.uth-moments .chip { white-space: normal; font-size: 0.7rem; padding: 0 0.15rem; border-radius: 0.5rem; }
+.uth-checks thead, .uth-classes thead { display: none; }
+.uth-checks, .uth-classes, .uth-board:is(.uth-checks, .uth-classes) :is(tbody, tr, td, th) { display: block;
+  width: auto; max-width: none; white-space: normal; }
+.uth-board:is(.uth-checks, .uth-classes) td { border-bottom: none; padding-block: 0.1rem;
+  overflow-wrap: break-word; }
+.uth-board:is(.uth-checks, .uth-classes) tr { padding-block: 0.3rem;
+  border-bottom: 1px solid var(--uth-line); }
+.uth-checks td:empty { display: none; }
+.uth-board td[data-what]::before { content: attr(data-what) ": "; color: var(--uth-muted); font-weight: 400; }
+}
 .uth-checks td code { background: none; padding: 0; color: inherit; font-size: 0.85rem; }
 """
 _PROJECTOR_CSS: Final = """
+.uth-reasons > div { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.uth-reasons code { background: none; padding: 0; color: inherit; font-size: inherit; }
+[class*="st-key-uth-code-"] textarea { font-size: 0.8rem; line-height: 1.3; }
 .st-key-lab-stage .uth-number .said { font-size: 0.85rem; line-height: 1.25; }
 """
 

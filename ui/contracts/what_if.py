@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import streamlit as st
 
 from core.contracts.layer import LESSONS, PROGRAM
+from core.contracts.place import part_begins
 from core.contracts.swap import Assembly, Part, assemble
 from core.sandbox import SandboxResult
 from ui.cards import show_cards, verdict
 from ui.contracts.editor import PREFIX, draw_editor, put_code
+from ui.contracts.fit import fit_of, where_in
 from ui.contracts.inputs import ASSEMBLY_TITLES, WHAT_IF_VIEWS
 from ui.contracts.literal import literal
-from ui.contracts.outcome import show_outcome
+from ui.contracts.outcome import show_ending, show_outcome, show_printed
 from ui.contracts.running import begin, is_outdated, result_of, result_of_ours
 
 _SWAP: Final = "swap"
 _LAYER: Final = "layer"
-_REFUSED: Final = "instantiate abstract class"
+_PRINTS: Final = "**What it prints**, run just now"
 LAYER_KEY: Final = f"{PREFIX}:layer"
 
 
@@ -58,19 +61,37 @@ def _show_swap(*, ready: bool, projector: bool) -> None:
         st.markdown("**The pipeline**, the same for all of them")
         st.code(assembly.pipeline, language="python")
     with right:
-        outcome = st.container()
-        st.markdown(f"**The part**: {part.name}{'' if part.complete else ', which is incomplete'}")
+        heading = st.empty()
         key = part_key(assembly, part)
         source = draw_editor(
             f"The part {part.name}", key=key, start=part.source, height=200 if projector else 330
         )
-        program = assemble(assembly, replace(part, source=source))
         ours = source == part.source
-    with outcome:
+        heading.markdown(_part_title(part, ours=ours))
+        changed = replace(part, source=source)
+        program = assemble(assembly, changed)
         _tools(_SWAP, program, ours=ours, ready=ready, files=assembly.files, back=(key, part.source))
-        result = _show_result(_SWAP, program, ours=ours, ready=ready, files=assembly.files)
+        result = _result(_SWAP, program, ours=ours, ready=ready, files=assembly.files)
         if result is not None:
-            _show_verdict(result, part)
+            _show_swapped(result, assembly, changed, ours=ours)
+
+
+def _part_title(part: Part, *, ours: bool) -> str:
+    if not ours:
+        return f"**The part**: {part.name}, as you changed it"
+    return f"**The part**: {part.name}{'' if part.complete else ', which is incomplete'}"
+
+
+def _show_swapped(result: SandboxResult, assembly: Assembly, part: Part, *, ours: bool) -> None:
+    """Whether the part could be plugged in, and below that what the run gave."""
+    fit = fit_of(result, assembly, part, ours=ours)
+    show_cards(verdict(fit.sign, fit.words, fit.why))
+    if not fit.told:
+        show_ending(result, partial(where_in, assembly, part))
+    begins = part_begins(assembly, part)
+    show_printed(
+        result, _PRINTS, f"`program.py` is the whole program, and the part begins in its line {begins}."
+    )
 
 
 def _choose_part(assembly: Assembly) -> Part:
@@ -108,7 +129,9 @@ def _show_layer(*, ready: bool, projector: bool) -> None:
         _tools(_LAYER, source, ours=source == PROGRAM, ready=ready, back=(LAYER_KEY, PROGRAM))
         if chosen is not None:
             st.markdown(f"**{literal(chosen.title)}.** {literal(chosen.change)}")
-        _show_result(_LAYER, source, ours=ours, ready=ready)
+        result = _result(_LAYER, source, ours=ours, ready=ready)
+        if result is not None:
+            show_outcome(result, _PRINTS)
         if chosen is not None:
             st.markdown(f"**Why** {literal(chosen.says)}")
 
@@ -143,28 +166,14 @@ def _tools(
         )  # fmt: skip
 
 
-def _show_result(
+def _result(
     name: str, program: str, *, ours: bool, ready: bool, files: Mapping[str, bytes] | None = None
 ) -> SandboxResult | None:
+    """What the run of a program gave; None if there is nothing yet, and then the page says why."""
     if not ready:
         st.caption("What it prints is here as soon as the sandbox is ready.")
         return None
     if is_outdated(name, program) and not ours:
         st.caption("Edited since the last run, and not run: press Run.")
         return None
-    result = result_of_ours(name, program, files) if ours else result_of(name, program)
-    if result is not None:
-        st.markdown("**What it prints**, run just now")
-        show_outcome(result)
-    return result
-
-
-def _show_verdict(result: SandboxResult, part: Part) -> None:
-    """Whether the part could be plugged in."""
-    error = result.error
-    if result.ok:
-        words = "The same lines ran it as run the other parts."
-        show_cards(verdict("✓", f"{part.name} fits, and the pipeline is untouched", words))
-    elif error is not None and error.kind == "TypeError" and _REFUSED in error.message:
-        words = "Its class lacks a method of the interface, so there is no object to give to the pipeline."
-        show_cards(verdict("✓", f"{part.name} is refused before the pipeline begins", words))
+    return result_of_ours(name, program, files) if ours else result_of(name, program)

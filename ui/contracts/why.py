@@ -12,6 +12,8 @@ from core.contracts.article import PAIR
 from core.contracts.wording import version_here
 from ui.contracts.board import show_board
 from ui.contracts.inputs import WHY_VIEWS
+from ui.contracts.literal import literal
+from ui.contracts.nothing import why_nothing
 from ui.contracts.own_class import Examined, OwnClass, read_own
 from ui.messages import remarks
 
@@ -48,17 +50,19 @@ def show_why(examined: Examined | None, classes: Sequence[OwnClass], *, hidden: 
     if view == WHY_VIEWS[1]:
         _show_reading(examined, classes)
     else:
-        _show_refusal(classes)
+        _show_refusal(examined, classes)
 
 
-def _show_refusal(classes: Sequence[OwnClass]) -> None:
+def _show_refusal(examined: Examined, classes: Sequence[OwnClass]) -> None:
     steps, words = st.columns([1.2, 1], gap="medium")
     with steps:
         st.markdown(_STEPS)
     with words:
         refused = next((each.refused for each in classes if each.refused is not None), None)
         if refused is None:
-            st.caption("`abc` refuses none of the classes above.")
+            st.markdown(
+                "`abc` refuses none of the classes above." if classes else literal(why_nothing(examined))
+            )
             return
         name = html.escape(refused.class_name)
         st.html(f"<b>What Python says</b> of <code>{name}</code>, in its two wordings")
@@ -79,7 +83,7 @@ def _show_reading(examined: Examined, classes: Sequence[OwnClass]) -> None:
         for each in examined.interfaces
     )
     if not classes:
-        st.markdown("No class here implements an interface of the same file.")
+        st.markdown(literal(why_nothing(examined)))
         return
     show_board(classes, hidden=False)
     for own in classes:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from core.contracts.guest.checks import (
+    Late,
     Tried,
     abc_check,
     duck_check,
@@ -25,8 +26,8 @@ from core.contracts.guest.checks import (
 )
 from core.contracts.guest.definitions import Refused, noted
 from core.contracts.guest.described import Described, Survey
-from core.contracts.guest.making import stripped
-from core.contracts.guest.raised import told
+from core.contracts.guest.making import Made, stripped
+from core.contracts.guest.raised import Stop, is_ours, said, stops, told
 
 MODULE: Final = "contract"
 MOST_CLASSES: Final = 200
@@ -42,7 +43,7 @@ def main(report: str) -> None:
         writer = _Writer(stream)
         writer.write(python=".".join(map(str, sys.version_info[:3])))
         with noted(MODULE) as refused:
-            module, source, problem = _import()
+            module, source, problem, places = _import()
         try:
             survey = Survey(module, source, MOST_CLASSES)
             for each in refused:
@@ -54,11 +55,13 @@ def main(report: str) -> None:
                 problem = problem or f"Only the first {MOST_CLASSES} classes were tried."
         except BaseException as error:  # noqa: BLE001 - the visitor's program may have changed anything
             problem = problem or f"The trial ended: {told(error)}"
+        for place in places:
+            writer.place(place)
         writer.write(end=True, problem=problem[:_LONGEST])
 
 
-def _import() -> tuple[types.ModuleType, str, str]:
-    """The module as far as its import came, its text, and why it did not come to its end."""
+def _import() -> tuple[types.ModuleType, str, str, list[Stop]]:
+    """The module as far as its import came, its text, why it did not come to its end, and where."""
     module, source = types.ModuleType(MODULE), ""
     try:
         spec = importlib.util.find_spec(MODULE)
@@ -68,25 +71,53 @@ def _import() -> tuple[types.ModuleType, str, str]:
         module = importlib.util.module_from_spec(spec)
         sys.modules[MODULE] = module
         spec.loader.exec_module(module)
-    except SyntaxError as error:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return module, source, f"This is no Python {version} in line {error.lineno}: {error.msg}."
     except BaseException as error:  # noqa: BLE001 - even SystemExit is a visitor's
-        return module, source, f"The import of the module ended: {told(error)}"
-    return module, source, ""
+        places = stops(error, source)
+        return module, source, _why_it_stopped(error, places), places
+    return module, source, "", []
+
+
+def _why_it_stopped(error: BaseException, places: Sequence[Stop]) -> str:
+    if isinstance(error, SyntaxError) and is_ours(error.filename):
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return f"This is no Python {version} in line {error.lineno}: {error.msg}."
+    return f"Your code stopped{f' at line {places[0].line}' if places else ''}: {said(error)}"
 
 
 def _try(writer: _Writer, described: Described) -> None:
     """Four verdicts on one class and one interface, each written as soon as it is known."""
     writer.about(described.name, described.interface_name, described.line)
-    writer.verdict(_CHECKS[0], tried := abc_check(described), tried.missing)
+    tried, real = abc_check(described)
+    writer.verdict(_CHECKS[0], tried, tried.missing)
+    if real is not None and not described.unmet:
+        writer.late(_judge(writer, described, real), _CHECKS)
+        return
+    # What the last two checks suppose: that no base has what the class itself lacks.
     with stripped(described) as made:
-        lacking = sorted(name for name in described.required if described.lacks(name, made.object))
-        writer.verdict(_CHECKS[1], protocol_check(described, made), lacking)
-        writer.verdict(_CHECKS[2], signature_check(described, made), lacking)
-        late, tried = duck_check(described, made)
-        writer.verdict(_CHECKS[3], tried, lacking)
-    writer.late(late.moment, late.reason)
+        late = _judge(writer, described, made)
+    on_real = _on_real_objects(described, is_created=real is not None)
+    writer.late(late, [each for each in _CHECKS if each not in on_real])
+    if real is not None:
+        writer.late(duck_check(described, real)[0], on_real)
+    elif on_real:
+        with stripped(described, marks_only=True) as made:
+            writer.late(duck_check(described, made)[0], on_real)
+
+
+def _on_real_objects(described: Described, *, is_created: bool) -> list[str]:
+    """The checks after which an object has its bases with all that they ask for."""
+    inherits = described.style == "protocol" and described.inherits
+    return [_CHECKS[0]] * is_created + [_CHECKS[1]] * inherits
+
+
+def _judge(writer: _Writer, described: Described, made: Made) -> Late:
+    """What three checks say of an object, and when it fails after those that let it pass."""
+    lacking = sorted(name for name in described.required if described.lacks(name, made.object))
+    writer.verdict(_CHECKS[1], protocol_check(described, made), lacking)
+    writer.verdict(_CHECKS[2], signature_check(described, made), lacking)
+    late, tried = duck_check(described, made)
+    writer.verdict(_CHECKS[3], tried, lacking)
+    return late
 
 
 class _Writer:
@@ -115,9 +146,16 @@ class _Writer:
             missing=[name[:_LONGEST_NAME] for name in missing[:_MOST_NAMES]],
         )
 
-    def late(self, moment: str, why: str) -> None:
-        """When the class fails if no check stops it."""
-        self.write(**self._about, late=moment, why=why[:_LONGEST])
+    def late(self, late: Late, checks: Sequence[str]) -> None:
+        """When the class fails if these checks are all there is, and they let it pass."""
+        self.write(**self._about, late=late.moment, why=late.reason[:_LONGEST], checks=list(checks))
+
+    def place(self, stop: Stop) -> None:
+        """A place where the program stopped, or from which that one was called."""
+        start = max(0, (stop.column or 1) - _LONGEST // 2)
+        column = None if stop.column is None else stop.column - start
+        text = stop.text[start : start + _LONGEST]
+        self.write(place=stop.line, column=column, text=text)
 
     def refused(self, refused: Refused, survey: Survey) -> None:
         """A class that was not made."""
@@ -128,4 +166,4 @@ class _Writer:
             tried = Tried(False, "definition", f"Python refuses the class statement: {refused.reason}.")
             for check in _CHECKS:
                 self.verdict(check, tried, ())
-            self.late("definition", "")
+            self.late(Late("definition"), _CHECKS)

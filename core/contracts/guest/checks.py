@@ -12,7 +12,7 @@ from typing import Any, Final
 from core.contracts.calls import shortest
 from core.contracts.guest.comparison import compare, signature_for_caller
 from core.contracts.guest.described import Described, Wanted
-from core.contracts.guest.making import NOTHING, Made, create, static
+from core.contracts.guest.making import NOTHING, Made, bare, create, static
 from core.contracts.guest.placeholders import values
 from core.contracts.guest.raised import place_of, told
 
@@ -45,17 +45,18 @@ class Late:
     reason: str = ""
 
 
-def abc_check(described: Described) -> Tried:
-    """Creates an object, as anybody would."""
+def abc_check(described: Described) -> tuple[Tried, Made | None]:
+    """Creates an object, as anybody would; None if that is refused."""
     cls = described.cls
     missing = tuple(sorted(getattr(cls, "__abstractmethods__", ())))
     made, error = create(cls)
     if error is None:
         reason = f"Python created an object{f': {made.note}' if made.note else ''}."
-        return Tried(True, "", reason, missing)
+        return Tried(True, "", reason, missing), made
     if place_of(error) is None and str(error).startswith("Can't instantiate abstract class"):
-        return Tried(False, "instantiation", f"TypeError: {error}", missing)
-    return Tried(True, "", f"abc has nothing against it; its own constructor raises {told(error)}.", missing)
+        return Tried(False, "instantiation", f"TypeError: {error}", missing), None
+    reason = f"abc has nothing against it; its own constructor raises {told(error)}."
+    return Tried(True, "", reason, missing), bare(cls, error)
 
 
 def protocol_check(described: Described, made: Made) -> Tried:
@@ -83,8 +84,13 @@ def protocol_check(described: Described, made: Made) -> Tried:
         return Tried(None, "", f"Without a complete object nothing is known: {made.note}.")
     lacking = [name for name in described.required if static(made.object, name) is NOTHING]
     blocked = [name for name in described.required if static(made.object, name) is None]
-    why = f"an object has no {lacking[0]}" if lacking else f"{blocked[0]} is None" if blocked else "of a name"
+    why = _lack(lacking[0], made) if lacking else f"{blocked[0]} is None" if blocked else "of a name"
     return Tried(False, "instantiation", f"isinstance is False: {why}.")
+
+
+def _lack(name: str, made: Made) -> str:
+    """That an object has no attribute, as a clause: which it only lacks without its base, if that is so."""
+    return f"{'without its base, ' if name in made.taken else ''}an object has no {name}"
 
 
 def signature_check(described: Described, made: Made) -> Tried:
@@ -99,7 +105,7 @@ def signature_check(described: Described, made: Made) -> Tried:
             unsure = unsure or reason
     if failing:
         more = f", and {len(failing) - 1} more at fault" if len(failing) > 1 else ""
-        return Tried(False, "import", f"{failing[0]}{more}.")
+        return Tried(False, "import", f"{_sentence(failing[0])}{more}.")
     if unsure:
         return Tried(None, "", f"Not to be compared: {unsure}.")
     return Tried(True, "", f"Every call that {described.interface_name} allows is taken.")
@@ -122,11 +128,16 @@ def duck_check(described: Described, made: Made) -> tuple[Late, Tried]:
             late = Late(used.moment, used.reason)
     if failing:
         more = f", and {len(failing) - 1} more at fault" if len(failing) > 1 else ""
-        return Late("first call", failing[0]), Tried(False, "first call", f"{failing[0]}{more}.")
+        return Late("first call", failing[0]), Tried(False, "first call", f"{_sentence(failing[0])}{more}.")
     said = "; ".join(remarks)
     if unsure:
         return late, Tried(None, "", f"{said}.")
     return late, Tried(True, "", f"Every member was used once{f': {said}' if said else ''}.")
+
+
+def _sentence(clause: str) -> str:
+    """A clause at the beginning of a sentence: but a name stays as it is."""
+    return clause[:1].upper() + clause[1:] if clause.startswith(("without ", "it has ")) else clause
 
 
 def _use(made: Made, name: str, wanted: Wanted, described: Described) -> Tried:
@@ -138,12 +149,12 @@ def _use(made: Made, name: str, wanted: Wanted, described: Described) -> Tried:
         return Tried(False, "first call", f"{name}: {told(error)}")
     except BaseException as error:  # noqa: BLE001 - whatever the visitor's property raises
         if isinstance(error, AttributeError) and not is_there:
-            return Tried(False, "first call", told(error))
+            return Tried(False, "first call", _lack(name, made) if name in made.taken else told(error))
         return Tried(None if not made.complete else True, "", f"{name} raises {told(error)}")
     if not wanted.is_called:
         if inspect.ismethod(value):
             return Tried(True, "production", f"{name} is a method: who reads it as a value gets the method")
-        return Tried(True, "", "")
+        return _empty(name, value, described)
     return _call(made, name, wanted, value, described)
 
 
@@ -167,7 +178,16 @@ def _call(made: Made, name: str, wanted: Wanted, value: Any, described: Describe
             True, "production", f"{name}() gives a coroutine, and nothing runs until somebody awaits it"
         )
     passes, reason = compare(described, made, name, wanted)
-    return Tried(True, "production", reason) if passes is False else Tried(True, "", "")
+    if passes is False:
+        return Tried(True, "production", reason)
+    return _empty(name, None if wanted.asynchronous else result, described)
+
+
+def _empty(name: str, given: object, described: Described) -> Tried:
+    """A use that went well: unless it is the interface's own empty body that went."""
+    if given is None and described.is_empty(name):
+        return Tried(True, "production", f"{name} gives None: the interface's empty body runs")
+    return Tried(True, "", "")
 
 
 def _settle(result: object, wanted: Wanted) -> bool:

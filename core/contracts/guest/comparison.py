@@ -20,7 +20,9 @@ def compare(described: Described, made: Made, name: str, wanted: Wanted) -> tupl
             return True, ""
         if not made.complete:
             return None, f"only a complete object would show {name}"
-    if value is NOTHING or described.is_reminder(name):
+    if described.is_reminder(name) or (value is NOTHING and name in made.taken):
+        return False, f"without its base, it has no {name}"
+    if value is NOTHING:
         return False, f"it has no {name}"
     if owner is object:
         return None, f"{name} is that of every object"

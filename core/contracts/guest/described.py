@@ -85,6 +85,20 @@ class Described:
             and body_of(vars(owner)[name], self.bodies) == "raises"
         )
 
+    def is_empty(self, name: str) -> bool:
+        """Whether the class only has what asks for a member, and that does nothing."""
+        value = inspect.getattr_static(self.cls, name, _NOTHING)
+        return self._is_unmet(name) and body_of(value, self.bodies) == "empty"
+
+    @property
+    def unmet(self) -> bool:
+        """Whether a member is only asked for by what the class inherits."""
+        return any(self._is_unmet(name) for name in self.required)
+
+    def _is_unmet(self, name: str) -> bool:
+        owner = next((each for each in self.cls.__mro__ if name in vars(each)), None)
+        return owner is not None and self.is_demand(vars(owner)[name], owner)
+
     def lacks(self, name: str, made: object) -> bool:
         """Whether neither the class nor an object of it has an attribute but as a reminder."""
         if inspect.getattr_static(self.cls, name, _NOTHING) is not _NOTHING:

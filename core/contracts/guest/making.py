@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import Signature
 from typing import Final
 
@@ -28,31 +28,35 @@ class Made:
         object: it, or the class itself if there is none.
         complete: whether its `__init__` has run to its end.
         note: what its constructor was given or did, as a clause; empty if there is nothing to say.
+        taken: the names that its bases only asked for, and were made to forget.
     """
 
     object: object
     complete: bool
     note: str = ""
+    taken: frozenset[str] = frozenset()
 
 
 @contextmanager
-def stripped(described: Described) -> Iterator[Made]:
-    """An object of the class while no base asks for anything: as if there were no interface."""
+def stripped(described: Described, *, marks_only: bool = False) -> Iterator[Made]:
+    """An object of the class while no base asks for anything: as if there were no interface.
+
+    Args:
+        described: the class and the interface.
+        marks_only: whether the bases keep what they ask for, and only nobody refuses the creation.
+    """
     cls = described.cls
     taken: list[tuple[type, str, object]] = []
     marks = vars(cls).get("__abstractmethods__", NOTHING)
     try:
-        for owner in cls.__mro__:
+        for owner in () if marks_only else cls.__mro__:
             for name, value in list(vars(owner).items()):
                 if not owner.__flags__ & _IMMUTABLE and described.is_demand(value, owner):
                     type.__delattr__(owner, name)
                     taken.append((owner, name, value))
         if marks is not NOTHING:
             type.__setattr__(cls, "__abstractmethods__", frozenset())
-        made, error = create(cls)
-        if error is not None:
-            made = _bare(cls, error)
-        yield made
+        yield replace(created(cls), taken=frozenset(name for _, name, _ in taken))
     finally:
         for owner, name, value in taken:
             type.__setattr__(owner, name, value)
@@ -75,7 +79,13 @@ def create(cls: type) -> tuple[Made, BaseException | None]:
     return Made(made, True, f"its constructor got placeholders for {call}" if str(call) else ""), None
 
 
-def _bare(cls: type, error: BaseException) -> Made:
+def created(cls: type) -> Made:
+    """An object, without its `__init__` if that raises."""
+    made, error = create(cls)
+    return made if error is None else bare(cls, error)
+
+
+def bare(cls: type, error: BaseException) -> Made:
     """An object whose `__init__` did not come to its end."""
     note = f"its constructor raises {told(error)}, so it was tried without it"
     try:

@@ -61,4 +61,17 @@ def test_several_faults_are_counted_and_the_earliest_is_told() -> None:
 def test_a_class_that_inherits_from_a_protocol_is_one_whatever_it_lacks() -> None:
     source = f"{HEAD}class P(Protocol):\n def f(self): ...\nclass A(P): pass\n"
     protocol = next(each for each in examine_here(source).verdicts if each.check is Check.PROTOCOL)
-    assert (protocol.passes, protocol.moment, protocol.missing) == (True, Moment.FIRST_CALL, ("f",))
+    assert (protocol.passes, protocol.moment, protocol.missing) == (True, Moment.PRODUCTION, ("f",))
+    assert protocol.reason.endswith("in production, f gives None: the interface's empty body runs.")
+
+
+def test_checks_that_no_object_can_take_say_what_they_suppose() -> None:
+    source = f"{HEAD}class I(ABC):\n @abstractmethod\n def f(self): ...\nclass A(I): pass\nclass B:\n g = 1\n"
+    refused, *others = examine_here(source + "I.register(B)\n").verdicts
+    assert refused.moment is Moment.INSTANTIATION
+    suppose = [each.reason for each in others if each.class_name == "A"]
+    assert [reason.lower() for reason in suppose] == [
+        "without its base, an object has no f.", "without its base, it has no f.",
+        "without its base, an object has no f.",
+    ]  # fmt: skip
+    assert "without its base" not in "".join(each.reason for each in others if each.class_name == "B")

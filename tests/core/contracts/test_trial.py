@@ -21,7 +21,11 @@ VERDICT = {
     "reason": "TypeError: no", "missing": ["f"],
 }  # fmt: skip
 DUCK = VERDICT | {"check": "duck typing", "passes": True, "moment": "", "missing": []}
-LATE = {"class": "A", "interface": "I", "line": 3, "late": "production", "why": "it waits"}
+LATE = {
+    "class": "A", "interface": "I", "line": 3, "late": "production", "why": "it waits",
+    "checks": ["ABC", "duck typing"],
+}  # fmt: skip
+PLACE = {"place": 7, "column": 3, "text": "x = 1 / 0"}
 END = {"end": True, "problem": ""}
 DAMAGED = "the program itself has changed it"
 
@@ -73,7 +77,9 @@ def test_a_crash_of_the_interpreter_is_told_in_one_line() -> None:
         VERDICT | {"check": "other"}, VERDICT | {"moment": "later"}, VERDICT | {"line": -1},
         VERDICT | {"line": True}, VERDICT | {"line": 1.5}, VERDICT | {"missing": "f"},
         VERDICT | {"missing": [1]}, VERDICT | {"missing": ["f"] * 201}, VERDICT | {"reason": "r" * 501},
-        VERDICT | {"class": ["A"]}, {"end": True}, LATE | {"late": "soon"}, {"end": True, "problem": None},
+        VERDICT | {"class": ["A"]}, {"end": True}, LATE | {"late": "soon"}, LATE | {"checks": "ABC"},
+        LATE | {"checks": ["other"]}, LATE | {"checks": ["ABC"] * 5}, PLACE | {"place": "7"},
+        PLACE | {"column": True}, PLACE | {"text": None}, {"end": True, "problem": None},
     ],
     ids=repr,
 )  # fmt: skip
@@ -109,7 +115,8 @@ JSON = st.recursive(
 
 @given(st.lists(st.one_of(
     JSON,
-    st.tuples(st.sampled_from([VERDICT, LATE, END, DUCK]), st.sampled_from(sorted(VERDICT)), JSON).map(
+    st.tuples(st.sampled_from([VERDICT, LATE, END, DUCK, PLACE]),
+        st.sampled_from(sorted({*VERDICT, *LATE, *PLACE})), JSON).map(
         lambda made: dict(made[0]) | {made[1]: made[2]}
     ),
 ), max_size=6))  # fmt: skip
@@ -125,7 +132,9 @@ def test_no_report_breaks_the_reading(lines: list[Any]) -> None:
 @given(st.binary(max_size=300))
 def test_no_bytes_break_the_reading(data: bytes) -> None:
     assert isinstance(raw(data), Trial)
-    assert {each.name for each in fields(Trial)} == {"classes", "python", "output", "problem", "result"}
+    assert {each.name for each in fields(Trial)} == {
+        "classes", "python", "output", "problem", "result", "errors", "places"
+    }  # fmt: skip
 
 
 def test_the_program_and_its_files_hold_the_module_as_it_is() -> None:
@@ -153,8 +162,8 @@ CONTRACT = "from abc import *\nclass I(ABC):\n    @abstractmethod\n    def f(sel
     ("module", "problem", "classes"),
     [
         ("def f(:\n", "This is no Python 3.12 in line 1: invalid syntax", []),
-        (CONTRACT + "class A(I): pass\n1 / 0\nclass B(I): pass\n", "division by zero (line 6)", ["A"]),
-        (CONTRACT + "class A(I): pass\nraise SystemExit(3)\n", "SystemExit: 3 (line 6)", ["A"]),
+        (CONTRACT + "class A(I): pass\n1 / 0\nclass B(I): pass\n", "at line 6: ZeroDivisionError", ["A"]),
+        (CONTRACT + "class A(I): pass\nraise SystemExit(3)\n", "stopped at line 6: SystemExit: 3", ["A"]),
         (CONTRACT + "import os\nclass A(I): pass\nos._exit(0)\n", "ended the run before", []),
         (CONTRACT + "class A(I): pass\nwhile True: pass\n", "more instructions than a run may", []),
         (CONTRACT + "class A(I): pass\nwhile True: print('x' * 1000)\n", "printed more than a run may", []),
@@ -173,6 +182,14 @@ def test_a_program_that_breaks_off_keeps_what_was_found(
     if problem == "more instructions":
         checks = [each.check for each in found.classes[0].verdicts]
         assert checks == [Check.ABC, Check.PROTOCOL, Check.SIGNATURE]
+
+
+def test_what_the_module_writes_to_stderr_is_kept_apart() -> None:
+    found = in_sandbox("import sys\nprint('careful', file=sys.stderr)\nx = '\\d'\nprint('out')\n" + ARTICLE)
+    assert found.output.startswith("out\n")
+    assert found.errors.count("careful\n") == 1
+    assert "SyntaxWarning: invalid escape sequence" in found.errors
+    assert not found.problem
 
 
 def test_what_the_module_prints_is_kept_as_it_is() -> None:

@@ -27,7 +27,9 @@ def shown(classes: list[OwnClass], *, hidden: bool = False, projector: bool = Fa
 
     app = AppTest.from_function(page, args=(classes, hidden, projector)).run()
     assert [error.value for error in app.exception] == []
-    return "".join(element.value for element in app.html) + "".join(each.value for each in app.caption)
+    return "".join(element.value for element in app.html) + "".join(
+        each.value + each.proto.help for each in app.caption
+    )
 
 
 def rows(html: str) -> list[list[str]]:
@@ -61,12 +63,28 @@ def test_several_classes_have_a_row_each_and_say_where_run_and_reading_differ() 
         [
             "A",
             "✓ passes",
-            "✗ lets it pass: first call",
+            "✗ first call",
             "✗ import",
             "run: ✗ first call | read: ? cannot be told",
         ],
         ["B", "run: ✗ instantiation | read: ✓ passes", "", "", ""],
     ]
+
+
+def test_what_fails_early_looks_in_the_table_as_it_does_on_the_line() -> None:
+    late = Verdict("A", "I", 3, Check.DUCK, False, Moment.FIRST_CALL, "")
+    html = shown([OwnClass("A", "I", 3, (WRONG, late), (), "")])
+    assert "<td class='said-fired' data-what='by reading it'>✗ import" in html
+    assert "<td class='said-silent' data-what='by reading it'>✗ first call" in html
+    assert "<span class='chip early'>✗ signature" in html
+    assert "<span class='chip late'>✗ duck" in html
+
+
+def test_the_projector_has_the_reasons_besides_the_verdict_in_place_of_the_table() -> None:
+    html = shown([OwnClass("A", "I", 3, ALL, (), "")], projector=True)
+    assert rows(html) == []
+    reasons = re.findall(r"<div><b>(\w+)</b> ", html)
+    assert reasons == ["ABC", "Protocol", "duck"]
 
 
 def test_hidden_the_tables_tell_nothing() -> None:
@@ -93,3 +111,11 @@ def test_the_verdict_is_what_abc_says_first() -> None:
     assert "✗ abc lets A pass, and it is broken" in shown([OwnClass("A", "I", 3, (RIGHT, WRONG), (), "")])
     assert "✓ every class keeps its contract" in shown([OwnClass("A", "I", 3, (RIGHT,), (), "")])
     assert "✓ nothing wrong that reading can tell" in shown([OwnClass("A", "I", 3, (RIGHT, UNKNOWN), (), "")])
+
+
+def test_what_the_checks_suppose_is_said_below_either_table() -> None:
+    for classes in (
+        [OwnClass("A", "I", 3, ALL, (), "")],
+        [OwnClass(name, "I", 3, ALL, (), "") for name in "AB"],
+    ):
+        assert "suppose that the class does not inherit from its interface" in shown(classes)

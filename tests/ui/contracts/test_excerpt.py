@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.contracts.excerpt import WIDTH, caret
+from core.contracts import Place
+from ui.contracts.excerpt import WIDTH, caret, stopped
 
 
 def test_the_caret_stands_below_the_place() -> None:
@@ -40,3 +41,11 @@ def test_a_long_line_is_cut_around_the_place(line: str, column: int) -> None:
     place = min(max(column - 1, 0), len(line))
     if place < len(line):
         assert shown[mark.index("^")] == line[place]
+
+
+def test_where_a_program_stopped_stands_above_what_called_it() -> None:
+    assert stopped([Place(2, 5, "    1 / 0"), Place(9, None, "run()")]) == (
+        "    1 / 0\n    ^\ncalled from line 9:\nrun()"
+    )
+    assert stopped([]) == ""
+    assert stopped([Place(2, 1, "")]) == ""

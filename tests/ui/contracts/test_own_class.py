@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.contracts import Trial, TriedClass
 from core.contracts.verdict import Check, Moment, Verdict
 from core.sandbox.result import SandboxResult
-from ui.contracts.own_class import RETRY_SECONDS, Examined, OwnClass, with_trial
+from ui.contracts.own_class import RETRY_SECONDS, Examined, OwnClass, may_run, with_trial
 
 RESULT = SandboxResult("", "", 0, None, 1, 0.1)
 
@@ -82,3 +82,11 @@ def test_a_problem_without_a_place_is_looked_at_again_and_one_with_a_place_is_no
     assert not Examined("x", problem="Too many ask.").is_stale
     assert not Examined("x", problem="No Python in line 1.", excerpt="x", at=long_ago).is_stale
     assert not Examined("x", at=long_ago).is_stale
+
+
+def test_what_cannot_be_read_may_be_run_and_what_is_no_text_of_a_program_may_not() -> None:
+    assert may_run("class Box[T](ABC): ...")
+    assert may_run("def f(:")
+    assert not may_run("x = '\x00'")
+    assert not may_run("x = '\udc80'")
+    assert not may_run("x" * 10_000_000)

@@ -35,10 +35,20 @@ def test_a_program_of_the_usual_length_fits() -> None:
 
 def test_code_that_is_too_long_for_a_link_is_one_line_with_what_to_do() -> None:
     noise = "".join(f"{n * n * 7919:x}" for n in range(4_000))
-    for code in (noise, "a" * (MAX_BYTES + 1)):
-        with pytest.raises(SharedCodeError, match=r"expected at most 6,144.*as a file") as error:
-            pack(code)
-        assert "\n" not in str(error.value)
+    with pytest.raises(
+        SharedCodeError, match=r"letters in a link, expected at most 6,144.*as a file"
+    ) as error:
+        pack(noise)
+    assert "\n" not in str(error.value)
+
+
+def test_code_that_has_more_bytes_than_a_link_may_unpack_to_is_told_by_its_bytes() -> None:
+    assert unpack(pack("a" * MAX_BYTES)) == "a" * MAX_BYTES
+    with pytest.raises(
+        SharedCodeError, match=r"has 65,537 bytes, expected at most 65,536.*as a file"
+    ) as error:
+        pack("a" * (MAX_BYTES + 1))
+    assert "letters" not in str(error.value)
 
 
 def test_half_of_a_character_is_one_line() -> None:

@@ -32,6 +32,55 @@ def test_what_a_class_raises_is_told_with_its_line(body: str, check: Check, word
     assert words in verdicts(found)["A", "I", check].reason
 
 
+EMPTY = "from abc import *\nfrom typing import Protocol\nclass P(Protocol):\n    def f(self, a): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "checks"),
+    [
+        (EMPTY + "class S(P): pass\n", "S", [Check.ABC, Check.PROTOCOL]),
+        (EMPTY.replace("a)", "a: int)").replace("def", "async def") + "class S(P): pass\n", "S",
+         [Check.ABC, Check.PROTOCOL]),
+        (EMPTY.replace("    def", "    @abstractmethod\n    def") + "class S(P): pass\n", "S",
+         [Check.PROTOCOL]),
+        (HEAD + "class S(list, I): pass\n", "S", [Check.ABC]),
+    ],
+    ids=["Protocol", "async", "abstract Protocol", "list"],
+)  # fmt: skip
+def test_a_real_object_runs_the_interface_s_empty_body_and_the_other_checks_only_suppose(
+    source: str, name: str, checks: list[Check]
+) -> None:
+    found = on_host(source)
+    assert not found.problem
+    for (cls, _, check), said in verdicts(found).items():
+        assert cls == name
+        if check in checks:
+            assert (said.passes, said.moment) == (True, Moment.PRODUCTION)
+            assert said.reason.endswith("in production, f gives None: the interface's empty body runs.")
+        elif check is Check.DUCK:
+            assert said.reason == "Without its base, an object has no f."
+        elif check is not Check.ABC:
+            assert "without its base" in said.reason.lower()
+
+
+def test_what_an_overriding_method_asks_of_its_base_is_there() -> None:
+    found = on_host(HEAD + "class A(I):\n    def f(self, x): return super().f(x)\n")
+    assert verdicts(found)["A", "I", Check.DUCK].reason == "Every member was used once."
+
+
+def test_where_the_program_stopped_is_told_with_the_line_that_called_it() -> None:
+    found = on_host(HEAD + "def half(x):\n    return 1 / x\n\nhalf(\n    0)\n")
+    assert found.problem == "Your code stopped at line 6: ZeroDivisionError: division by zero"
+    assert [(each.line, each.text) for each in found.places] == [(6, "    return 1 / x"), (8, "half(")]
+    assert found.places[0].column == 12
+
+
+def test_a_program_that_is_no_python_is_told_with_the_place() -> None:
+    found = on_host("é = 1\ndef f(:\n")
+    assert found.problem.startswith("This is no Python")
+    assert [(each.line, each.column, each.text) for each in found.places] == [(2, 7, "def f(:")]
+
+
 def test_trying_leaves_the_classes_as_they_were() -> None:
     found = on_host(
         f"{HEAD}class A(I): pass\nclass B(A): pass\nimport atexit\n"

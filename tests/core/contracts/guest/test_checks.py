@@ -28,7 +28,7 @@ def described(name: str) -> Described:
 )  # fmt: skip
 def test_the_four_checks_say_what_they_say(name: str, passes: tuple[bool, ...]) -> None:
     held = described(name)
-    first = abc_check(held)
+    first, _ = abc_check(held)
     with stripped(held) as made:
         found = (first, protocol_check(held, made), signature_check(held, made), duck_check(held, made)[1])
     assert tuple(each.passes for each in found) == passes
@@ -38,6 +38,7 @@ def test_the_four_checks_say_what_they_say(name: str, passes: tuple[bool, ...]) 
 def test_abc_refuses_in_python_s_own_words() -> None:
     with pytest.raises(TypeError) as refusal:
         module.Part()  # type: ignore[abstract]
-    found = abc_check(described("Part"))
+    found, made = abc_check(described("Part"))
+    assert made is None
     assert found.reason == f"TypeError: {refusal.value}"
     assert found.missing == ("make", "name")
