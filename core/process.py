@@ -419,15 +419,21 @@ class Child:
 
     def _listen(self) -> None:
         # Unbuffered: a buffer that a thread waits in cannot be closed when the interpreter ends.
+        # And nothing of a command stays in this frame, where it would be kept until the next one comes.
         parts: list[bytes] = []
-        while part := os.read(0, 2**16):
-            *ends, rest = part.split(b"\n")
-            for end in ends:
-                if (message := _message(b"".join([*parts, end]))) is not None:
-                    self._commands.put(message)
-                parts.clear()
-            parts.append(rest)
+        while self._hear(os.read(0, 2**16), parts):
+            pass
         os._exit(0)  # The parent is gone, and nobody would read what comes.
+
+    def _hear(self, part: bytes, parts: list[bytes]) -> bool:
+        """Passes on the commands that end in what was read; whether there was anything."""
+        *ends, rest = part.split(b"\n")
+        for end in ends:
+            if (message := _message(b"".join([*parts, end]))) is not None:
+                self._commands.put(message)
+            parts.clear()
+        parts.append(rest)
+        return bool(part)
 
 
 def clean_environment() -> dict[str, str]:

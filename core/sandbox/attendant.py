@@ -16,7 +16,7 @@ from core.sandbox.result import Limit, SandboxError, SandboxResult
 LOOK_SECONDS: Final = 0.1
 """How often it is looked whether an answer is still wanted."""
 START_SECONDS: Final = 60.0
-"""How long a worker may take to start."""
+"""How long a worker may take to start, and to begin with a program: its files may be large."""
 GRACE_SECONDS: Final = 3.0
 """How much longer than a run may take its worker may."""
 MOST_BYTES: Final = 2**30 + 512 * 2**20
@@ -119,7 +119,7 @@ class Attendant:
 
         Raises:
             SandboxError: if the program's files cannot be given.
-            WorkerError: if it ended before it took the order.
+            WorkerError: if it ended before it took the order, or did not take it in time.
         """
         self.runs += 1
         start = time.monotonic()
@@ -141,7 +141,10 @@ class Attendant:
             if not wanted():
                 self.end()
                 return None
-            if seconds > order.wall_seconds + GRACE_SECONDS:
+            if not begun and seconds > START_SECONDS:
+                self.end()
+                raise WorkerError(f"The sandbox did not begin with the program within {START_SECONDS:g} s.")
+            if begun and seconds > order.wall_seconds + GRACE_SECONDS:
                 self.end()
                 return _cut_short(seconds, limit=Limit.TIME)
 

@@ -37,6 +37,12 @@ only calls, such as one that sleeps for ever, would be stopped by nothing but th
 NEARLY_ALL: Final = 2 * 2**20
 """With less than that left, the interpreter cannot get the memory that it takes at once."""
 
+FAILED: Final = (None, 1, 120, 130)
+"""What a run that an exception ended may end with: stopped on the way, or the codes that Python gives then;
+120 if a stream could not be flushed, 130 for KeyboardInterrupt."""
+NO_MEMORY: Final = "[Errno 48] Out of memory"
+"""What the guest's library says where Python's own MemoryError does not come first."""
+
 _LOG: Final = logging.getLogger(__name__)
 _UNPACK_FUEL: Final = 10**10
 _UNPACK_BYTES: Final = 256 * 2**20
@@ -126,7 +132,7 @@ class Guest:
         tree = FileTree(order.files, order.code, self._library)
         output = Output(order.output_bytes)
         end = self._execute(order, tree, output, arguments(order.argv))
-        error = told(bytes(tree.error.data)) if end.exit_code != 0 else None
+        error = told(bytes(tree.error.data)) if end.exit_code in FAILED else None
         limit = Limit.MEMORY if _lacked_memory(order, end, tree, error) else end.limit
         return SandboxResult(
             stdout=output.stdout.decode(errors="replace"),
@@ -224,6 +230,8 @@ def _lacked_memory(order: Order, end: _End, tree: FileTree, error: GuestError | 
     if end.memory_bytes <= order.memory_bytes - NEARLY_ALL:
         return False
     if error is not None:
+        if error.kind == "OSError" and error.message.startswith(NO_MEMORY):
+            return True
         # What CPython 3.12.0 makes of a call for which there is no room.
         return (error.kind, error.message) == ("SystemError", "error return without exception set")
     # It broke down, or it could not even start.

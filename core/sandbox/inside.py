@@ -8,6 +8,7 @@ program's own result, and nothing else: the host trusts nothing that comes from 
 `boot` hands its text to the guest. On the host nothing here runs; importing it does nothing.
 """
 
+import builtins
 import sys
 
 TYPE_CHECKING = False
@@ -30,6 +31,10 @@ EXCEPTIONS = 100
 """How many of a chain or of groups lose the frames that are not the visitor's."""
 RESERVE_BYTES = 2**18
 """Kept free for telling about a MemoryError."""
+BUILT_IN = frozenset(vars(builtins))
+"""Names that mean something else if a class of the visitor's has them."""
+MAX_NUMBER = 999_999_999
+"""The largest line or column that the host takes."""
 
 
 class Boot(Warning):
@@ -40,18 +45,30 @@ class Hook:
     """What the interpreter calls for an exception that nobody caught."""
 
     def __init__(self) -> None:
+        from posix import O_WRONLY, fstat
+        from posix import open as descriptor
+
         self._reserve = [bytearray(RESERVE_BYTES)]
+        # Open before the program can use up the descriptors. The second one is closed when it is told, so
+        # that the program's text can be read.
+        self._error = descriptor(ERROR, O_WRONLY)
+        self._inode = fstat(self._error).st_ino
+        self._spare = [descriptor(ERROR, O_WRONLY)]
         self._show = sys.__excepthook__
         self._streams = (sys.stdout, sys.stderr)
 
     def __call__(
-        self, kind: type[BaseException], value: BaseException, trace: "TracebackType | None"
+        self, kind: type[BaseException], value: BaseException | None, trace: "TracebackType | None"
     ) -> None:
         """Tells the host, and prints the traceback."""
+        if not isinstance(value, BaseException):
+            # The interpreter never calls it so; a program may.
+            self._show(kind, value, trace)  # type: ignore[arg-type]
+            return
         self._reserve.clear()
         BaseException.with_traceback(value, trace)
         value = _as_told(value)
-        for step in (_tell, _trim):
+        for step in (self._free, self._tell, _trim):
             try:  # noqa: SIM105 - contextlib takes long to import
                 step(value)
             except BaseException:  # noqa: BLE001, S110 - what can be told is told
@@ -60,6 +77,28 @@ class Hook:
             self._print(value)
         except BaseException:  # noqa: BLE001 - the program may have taken away what it needs
             self._show(kind, value, trace)
+
+    def _free(self, _: BaseException) -> None:
+        from posix import close
+
+        while self._spare:
+            close(self._spare.pop())
+
+    def _tell(self, value: BaseException) -> None:
+        from posix import O_WRONLY, fstat, ftruncate, lseek, write
+        from posix import open as descriptor
+
+        data = _telling(value)
+        try:
+            closed = fstat(self._error).st_ino != self._inode
+        except OSError:
+            closed = True
+        if closed:
+            # The program did, and may have something else open in its place.
+            self._error = descriptor(ERROR, O_WRONLY)
+        ftruncate(self._error, 0)
+        lseek(self._error, 0, 0)
+        write(self._error, data)
 
     def _print(self, value: BaseException) -> None:
         import _io
@@ -280,35 +319,43 @@ def _bounded(text: str) -> str:
     return "\n".join([line if len(line) <= SHOWN_WIDTH else line[:SHOWN_WIDTH] + "..." for line in lines])
 
 
-def _tell(value: BaseException) -> None:
-    """Tells the host: kind, message, line, column, text."""
+def _telling(value: BaseException) -> bytes:
+    """What the host is told: kind, message, line, column, text."""
     try:
-        message = value.msg if isinstance(value, SyntaxError) else str(value)
+        message = str(value.msg if isinstance(value, SyntaxError) else value)
     except BaseException:  # noqa: BLE001 - it is the visitor's
         message = "<str() of the exception failed>"
-    line, column, text = _place(value)
-    kind = type(value)
-    name = (
-        kind.__qualname__
-        if kind.__module__ in ("builtins", "__main__")
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
-    fields = [
-        name[:200],
-        str(message)[:2000],
-        "" if line is None else str(line),
-        "" if column is None else str(column),
-        text.rstrip("\r\n")[:500],
-    ]
+    try:
+        line, column, text = _place(value)
+    except BaseException:  # noqa: BLE001 - the same
+        line, column, text = None, None, ""
+    fields = [_name(type(value))[:200], message[:2000], _number(line), _number(column)]
+    fields.append(text.rstrip("\r\n")[:500])
     data = SEPARATOR.join([field.replace(SEPARATOR, "\ufffd") for field in fields])
-    with open(ERROR, "wb") as file:  # noqa: PTH123 - pathlib takes as long to import as all the rest
-        file.write(data.encode("utf-8", "backslashreplace"))
+    return data.encode("utf-8", "backslashreplace")
 
 
-def _place(value: BaseException) -> tuple[int | None, int | None, str]:
+def _name(kind: type[BaseException]) -> str:
+    """The class's name. One of the visitor's is never taken for a built-in one."""
+    module, name = kind.__module__, kind.__qualname__
+    if module == "builtins" or (module == "__main__" and name not in BUILT_IN):
+        return name
+    return f"{module}.{name}"
+
+
+def _number(value: object) -> str:
+    """A line or a column as the host takes it; empty for what a program put in its place."""
+    return str(value) if type(value) is int and 0 < value <= MAX_NUMBER else ""
+
+
+def _place(value: BaseException) -> tuple[object, object, str]:
     """Where in the program it came from: line, column, text."""
     if isinstance(value, SyntaxError) and value.filename == PROGRAM:
-        return value.lineno, value.offset or None, value.text or _line(value.lineno or 0)
+        # A program can put anything into its fields.
+        line, text = value.lineno, value.text
+        if type(text) is not str or not text:
+            text = _line(line) if type(line) is int else ""
+        return line, value.offset, text
     for entry in reversed(_ours(value.__traceback__)):
         code = entry.tb_frame.f_code
         if code.co_filename == PROGRAM:
@@ -334,7 +381,8 @@ def _line(number: int) -> str:
     line = lines[number - 1] if 0 < number <= len(lines) else b""
     try:
         return line.decode(_encoding(lines), "replace")
-    except LookupError:
+    except (LookupError, ValueError):
+        # There is none of that name, or it is none for a whole text.
         return line.decode("utf-8", "replace")
 
 

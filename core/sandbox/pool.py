@@ -22,6 +22,8 @@ from core.sandbox.turn import STOPPED, Run, RunState
 WAITING: Final = 500
 EACH: Final = 8
 """How many runs wait at most, and how many of them and of those at work may be one visitor's."""
+HELD_BYTES: Final = 256 * 2**20
+"""What the programs and files may be together of all that wait or run."""
 IDLE_SECONDS: Final = 300.0
 """How long a worker that nobody needs stays."""
 KEPT: Final = 1
@@ -44,6 +46,7 @@ class PoolSettings:
         at_once: how many programs run at a time.
         waiting: how many wait.
         each: how many of one visitor wait or run.
+        held_bytes: what the programs and files may be together of all that wait or run.
         idle_seconds: how long a worker stays that nobody needs.
         kept: how many stay all the same.
         most_runs: after how many runs one is exchanged.
@@ -52,6 +55,7 @@ class PoolSettings:
     at_once: int
     waiting: int = WAITING
     each: int = EACH
+    held_bytes: int = HELD_BYTES
     idle_seconds: float = IDLE_SECONDS
     kept: int = KEPT
     most_runs: int = MOST_RUNS
@@ -69,12 +73,15 @@ class Pool:
         self.places: Final = Places(settings.at_once, waiting=settings.waiting, each=settings.each)
         self._floor = _Floor(preparation, settings)
         self._finalizer = weakref.finalize(self, self._floor.close)
+        self._held_bytes = settings.held_bytes
+        self._held: weakref.WeakSet[RunState] = weakref.WeakSet()
+        self._lock = threading.Lock()
 
     def start(self, order: Order, visitor: str = "") -> Run:
         """Runs a program as soon as it is its turn.
 
         Raises:
-            SandboxError: if too many wait, or the visitor has too many.
+            SandboxError: if too many or too much waits, or the visitor has too many.
         """
         state = RunState(order)
         # Not this object: whatever waits would hold it.
@@ -86,13 +93,25 @@ class Pool:
 
         if not self._floor.open():
             raise SandboxError(ENDS)
+        self._hold(state)
         try:
             state.ticket = self.places.ask(visitor, begin)
         except PlacesError as error:
+            state.settle(problem=str(error))
             raise SandboxError(str(error)) from None
         if not state.ticket.waited:
             begin(state.ticket)
         return Run(state, self)
+
+    def _hold(self, state: RunState) -> None:
+        with self._lock:
+            held = sum(other.size for other in self._held if not other.over.is_set())
+            if held + state.size > self._held_bytes:
+                raise SandboxError(
+                    f"Busy: what runs or waits has {held:,} bytes; with these {state.size:,} it would have "
+                    f"more than {self._held_bytes:,}. Try again in a moment."
+                )
+            self._held.add(state)
 
     def warm(self) -> None:
         """Has a worker ready before the first program comes; waits for nothing."""
@@ -255,22 +274,22 @@ class _Floor:
             self._idle.append(attendant)
         else:
             attendant.end()
-            # Its successor starts while nobody waits for it.
+            # Its successor starts while nobody waits for it: those that are ready go first.
             with suppress(SandboxError):
                 path = None if self._closing.is_set() else self._preparation.wait(0.0)
                 if path is not None:
-                    self._idle.append(Attendant(path))
+                    self._idle.appendleft(Attendant(path))
         if self._closing.is_set():
             self._end_idle(0, 0.0)
 
     def _end_idle(self, kept: int, seconds: float) -> None:
         """Ends those that have been idle for so long, except the last ones."""
-        while len(self._idle) > kept:
-            try:
-                first = self._idle.popleft()
-            except IndexError:
+        for attendant in list(self._idle):
+            if len(self._idle) <= kept:
                 return
-            if first.alive and time.monotonic() - first.idle_since < seconds:
-                self._idle.appendleft(first)
-                return
-            first.end()
+            if attendant.alive and time.monotonic() - attendant.idle_since < seconds:
+                continue
+            with suppress(ValueError):
+                # Unless it has just been taken.
+                self._idle.remove(attendant)
+                attendant.end()

@@ -19,6 +19,8 @@ from core.sandbox.result import SandboxError
 
 EXPECTED_SECONDS: Final = 10.0
 """How long compiling takes on two processors that have nothing else to do."""
+BUSY_SECONDS: Final = 60.0
+"""How long it may take where the processors have a lot to do."""
 COMPILE_SECONDS: Final = 900.0
 COMPILE_BYTES: Final = 3 * 2**30
 """How long it may take, and what it may allocate."""
@@ -49,6 +51,7 @@ class Readiness:
         state: whether programs can be run.
         seconds: how long it has been prepared, or was until it was ready or failed.
         expected_seconds: how long that takes where nothing was compiled yet.
+        busy_seconds: how long where the processors have a lot to do as well.
         problem: why it is unavailable, in one line for a visitor.
     """
 
@@ -56,6 +59,7 @@ class Readiness:
     seconds: float
     expected_seconds: float = EXPECTED_SECONDS
     problem: str = ""
+    busy_seconds: float = BUSY_SECONDS
 
 
 class Preparation:

@@ -16,7 +16,8 @@ class Limit(StrEnum):
     FUEL = "fuel"
     """It executed more instructions than it may."""
     MEMORY = "memory"
-    """It asked for more memory than it may have, and did not go on without it."""
+    """It asked for more memory than it may have, and did not go on without it. A MemoryError that the program
+    raised by itself, and that nobody caught, cannot be told from that."""
     TIME = "time"
     """It took longer than it may."""
     OUTPUT = "output"
@@ -47,7 +48,8 @@ class SandboxResult:
     """What a program did. Every text in it comes from the program: show it as text, never as markup.
 
     Attributes:
-        stdout: what it printed, up to the limit.
+        stdout: what it printed, up to the limit. Of a program that is stopped, a last line without an end is
+            missing unless it was flushed. Bytes that are no UTF-8 are replaced; control characters stay.
         stderr: the same, and the traceback of the exception that ended it.
         exit_code: what it ended with, as a process would; None if it was stopped.
         limit: the limit that stopped it.

@@ -54,6 +54,7 @@ class RunState:
 
     def __init__(self, order: Order) -> None:
         self.order: Order | None = order
+        self.size = sum(map(len, (order.code, *order.files, *order.files.values(), *order.argv)))
         self.over = threading.Event()
         self.result: SandboxResult | None = None
         self.problem = ""

@@ -98,7 +98,8 @@ class DescriptorCalls:
     def fd_fdstat_set_flags(self, fd: int, flags: int) -> Errno:
         """Whether it appends; that it never waits is so anyway."""
         descriptor = self._at(fd)
-        if flags & ~(Fdflags.APPEND | Fdflags.NONBLOCK):
+        # As a number: the complement of flags has only those that have a name.
+        if flags & ~int(Fdflags.APPEND | Fdflags.NONBLOCK):
             return Errno.NOTSUP
         descriptor.flags = flags
         return Errno.SUCCESS

@@ -17,8 +17,11 @@ ERROR: Final = ".error"
 """Where the bootstrap tells the exception that ended the program. Not listed."""
 LIBRARY: Final = "lib"
 """The folder of the standard library. Not listed."""
-RESERVED: Final = frozenset({PROGRAM, REPORT, ERROR, LIBRARY, "usr"})
-"""First parts of names that no given file may have: ours, and the interpreter's own."""
+RESERVED: Final = frozenset({
+    PROGRAM, REPORT, ERROR, LIBRARY, "usr", "pyvenv.cfg", "pybuilddir.txt", "Modules",
+})  # fmt: skip
+"""First parts of names that no given file may have: ours, and those where the interpreter looks for its own
+when it starts, which would lead it elsewhere."""
 
 MAX_FILES: Final = 256
 MAX_BYTES: Final = 16 * 2**20

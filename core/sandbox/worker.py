@@ -26,6 +26,10 @@ ADDRESS_BYTES: Final = 8 * 2**30
 """What a worker may reserve of addresses beside what it has at its start; wasmtime reserves 4 GiB a run."""
 MOST_FILES: Final = 64
 """How many files a worker may have open."""
+LARGE: Final = 2**20
+"""From how many letters on an order's memory is given back at once, and a block's from how many bytes on."""
+_MMAP_THRESHOLD: Final = -3
+"""The number that `mallopt` has for it."""
 _OUT_OF_MEMORY_SCORE: Final = 800
 
 
@@ -61,13 +65,16 @@ def _prepare(child: Child, folder: Path) -> None:
 
 def _serve(child: Child, path: Path) -> None:
     """Runs programs, one after the other, until the parent ends this process."""
+    _have_large_blocks_returned()
     configured = engine()
     try:
         guest = Guest(configured, compiled.load(configured, path))
     except (DamagedError, UnsafeFolderError) as error:
         child.emit({"unusable": str(error)})
         return
-    _tidy()
+    gc.collect()
+    gc.freeze()
+    _give_back()
     confine()
     child.emit({"ready": True})
     while True:
@@ -76,6 +83,12 @@ def _serve(child: Child, path: Path) -> None:
             # From here on it may be the program's doing if this process ends.
             child.emit({"begun": True})
             child.emit(_answer(guest, command))
+            large = _letters(command) > LARGE
+            # What was run is its owner's, and need not stay until the next one comes.
+            del command
+            if large:
+                gc.collect()
+                _give_back()
 
 
 def _answer(guest: Guest, command: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,10 +98,22 @@ def _answer(guest: Guest, command: Mapping[str, Any]) -> dict[str, Any]:
         return {"refused": str(error)}
 
 
-def _tidy() -> None:
-    """Gives back the memory that starting took: a quarter of what a worker would keep."""
-    gc.collect()
-    gc.freeze()
+def _letters(command: Mapping[str, Any]) -> int:
+    """About how long a command is."""
+    order = command["order"]
+    return len(order["code"]) + sum(len(text) for text in order["files"].values())
+
+
+def _have_large_blocks_returned() -> None:
+    """Has the system get each large block back when it is freed: glibc would keep some for the next."""
+    if sys.platform == "linux":
+        set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+        if set_option is not None:
+            set_option(_MMAP_THRESHOLD, LARGE)
+
+
+def _give_back() -> None:
+    """Gives the system what memory is free: after the start, a quarter of what a worker would keep."""
     if sys.platform == "linux":
         # glibc keeps what was freed; musl has no such function.
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -74,16 +74,42 @@ def test_one_that_dies_in_a_run_is_a_result(how: signal.Signals, crash: str, att
     assert not attendant.alive
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process for a while")
+STOPS = pytest.mark.skipif(
+    not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process for a while"
+)
+
+
+@STOPS
 def test_one_that_does_not_answer_in_time_is_ended(
     attendant: Attendant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    heard = attendant._next
+
+    def hang_when_begun() -> dict[str, Any] | None:
+        line = heard()
+        if line is not None and "begun" in line:
+            os.kill(attendant.pid, signal.SIGSTOP)
+        return line
+
+    monkeypatch.setattr(attendant, "_next", hang_when_begun)
     monkeypatch.setattr(attendants, "GRACE_SECONDS", 0.5)
-    os.kill(attendant.pid, signal.SIGSTOP)
-    result = attendant.run(order("print(1)", wall_seconds=0.2), always)
+    result = attendant.run(order("while True: pass", fuel=MAX_FUEL, wall_seconds=2.0), always)
     assert result is not None
     assert (result.limit, result.exit_code, result.stdout, result.ok) == (Limit.TIME, None, "", False)
-    assert result.seconds >= 0.7
+    assert result.seconds >= 2.5
+    assert not attendant.alive
+
+
+@STOPS
+def test_time_before_the_program_has_begun_is_none_of_the_program_s(
+    attendant: Attendant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendants, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(attendants, "START_SECONDS", 0.5)
+    os.kill(attendant.pid, signal.SIGSTOP)
+    with pytest.raises(WorkerError) as caught:
+        attendant.run(order("print(1)", wall_seconds=0.02), always)
+    assert str(caught.value) == "The sandbox did not begin with the program within 0.5 s."
     assert not attendant.alive
 
 

@@ -150,6 +150,13 @@ def test_memory_is_named_when_a_program_ends_for_want_of_it(guest: Guest, progra
     assert guest.run(order("print(1)")).stdout == "1\n"
 
 
+def test_of_a_program_that_is_stopped_the_last_line_is_there_if_it_was_flushed(guest: Guest) -> None:
+    for flush, seen in ((False, "whole\n"), (True, "whole\npart")):
+        program = f"print('whole')\nprint('part', end='', flush={flush})\nwhile True: pass"
+        result = guest.run(order(program, fuel=10**9))
+        assert (result.stdout, result.limit) == (seen, Limit.FUEL)
+
+
 def test_a_program_may_go_on_without_the_memory(guest: Guest) -> None:
     program = (
         "try:\n    x = [0] * 10**9\nexcept MemoryError:\n    print('without')\nraise ValueError('later')"
@@ -158,6 +165,43 @@ def test_a_program_may_go_on_without_the_memory(guest: Guest) -> None:
     assert (result.stdout, result.limit, result.exit_code) == ("without\n", None, 1)
     assert result.error is not None
     assert result.error.kind == "ValueError"
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(3)"])
+def test_a_program_may_go_on_after_the_hook_has_shown_that_memory_lacked(guest: Guest, ending: str) -> None:
+    program = f"""\
+import sys
+try:
+    x = [0] * 10**9
+except MemoryError as error:
+    sys.excepthook(type(error), error, None)
+print("on")
+{ending}
+"""
+    result = guest.run(order(program))
+    assert (result.stdout, result.limit, result.error) == ("on\n", None, None)
+    assert result.exit_code == (3 if ending else 0)
+
+
+def test_memory_that_the_guests_library_lacks_is_memory(guest: Guest) -> None:
+    program = """\
+import os
+held = []
+try:
+    while True: held.append(bytes(2**16))
+except MemoryError:
+    held.clear()
+raise OSError(48, os.strerror(48), "/")
+"""
+    result = guest.run(order(program, memory_bytes=24 * 2**20, fuel=20 * 10**9))
+    assert (result.limit, result.exit_code) == (Limit.MEMORY, None)
+    assert result.error is not None
+    assert result.error.message == "[Errno 48] Out of memory: '/'"
+
+
+def test_that_error_is_the_programs_own_while_there_is_memory(guest: Guest) -> None:
+    result = guest.run(order("import os\nraise OSError(48, os.strerror(48))"))
+    assert (result.limit, result.exit_code) == (None, 1)
 
 
 @pytest.mark.parametrize("memory_bytes", [0, 1, 65_536, 2**20, 9 * 2**20])

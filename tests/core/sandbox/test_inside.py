@@ -317,7 +317,7 @@ def test_a_traceback_has_an_end(guest: Guest, program: str) -> None:
         "import sys\nsys.stdout.close()\nsys.stderr.close()\n1 / 0",
         "import sys\nsys.stderr = 5\n1 / 0",
         "import os\nos.close(1)\nos.close(2)\n1 / 0",
-        "import _boot\n_boot._tell = _boot._trim = None\n1 / 0",
+        "import _boot\n_boot._telling = _boot._trim = None\n1 / 0",
         "import sys\nsys.settrace(lambda *a: 1 / 0)\n(lambda: 0)()",
         "import sys\nsys.path.clear()\nsys.meta_path.clear()\n1 / 0",
         "class E(Exception):\n    def __str__(self): raise ValueError\nraise E",
@@ -359,6 +359,80 @@ def test_a_forged_error_is_bounded_text_and_only_that_runs(guest: Guest) -> None
     assert guest.run(order("1 / 0")).error == GuestError(
         "ZeroDivisionError", "division by zero", 1, 1, "1 / 0"
     )
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "held = []\nfor _ in range(5000): held.append(open('/program.py'))",
+        "import os\nheld = []\nwhile True: held.append(os.open('/.error', os.O_WRONLY))",
+    ],
+)
+def test_an_error_is_told_with_all_descriptors_open(guest: Guest, program: str) -> None:
+    result, error = failed(guest, program)
+    assert (error.kind, error.line) == ("OSError", len(program.splitlines()))
+    assert error.text == program.splitlines()[-1]
+    assert error.text.strip() in result.stderr
+    assert "No file descriptors available" in error.message
+
+
+@pytest.mark.parametrize("then", ["", "file = open('/report', 'wb', 0); file.write(b'mine')"])
+def test_an_error_is_told_though_the_program_closed_what_was_open(guest: Guest, then: str) -> None:
+    result, error = failed(guest, f"import os\nos.closerange(4, 64)\n{then}\n1 / 0")
+    assert (error.kind, error.line) == ("ZeroDivisionError", 4)
+    assert result.report == (b"mine" if then else b"")
+
+
+def test_the_last_of_several_errors_is_told_whole(guest: Guest) -> None:
+    program = """\
+import sys
+try:
+    raise ValueError("a long one " * 20)
+except ValueError as error:
+    sys.excepthook(type(error), error, error.__traceback__)
+1 / 0
+"""
+    _, error = failed(guest, program)
+    assert error == GuestError("ZeroDivisionError", "division by zero", 6, 1, "1 / 0")
+
+
+def test_calling_the_hook_without_an_exception_ends_nothing(guest: Guest) -> None:
+    result = guest.run(order("import sys\nsys.excepthook(None, None, None)\nprint('on')"))
+    assert (result.ok, result.stdout) == (True, "on\n")
+    # The interpreter's own line.
+    assert result.stderr == "TypeError: print_exception(): Exception expected for value, NoneType found\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "column", "text"),
+    [
+        ("0, 1, 'x = 1'", None, 1, "x = 1"),
+        ("2, -1, 'x = 1'", 2, None, "x = 1"),
+        ("2, 10**30, 'x = 1'", 2, None, "x = 1"),
+        ("10**9, 3, 'x = 1'", None, 3, "x = 1"),
+        ("2, 3, None", 2, 3, "raise e"),
+        ("'q', 3, 5", None, 3, ""),
+        ("True, True, 'x = 1'", None, None, "x = 1"),
+    ],
+)
+def test_a_place_that_a_program_made_up_loses_no_error(
+    guest: Guest, fields: str, line: int | None, column: int | None, text: str
+) -> None:
+    program = f"e = SyntaxError('mine'); e.filename = 'program.py'; e.lineno, e.offset, e.text = {fields}\n"
+    _, error = failed(guest, program + "raise e\n")
+    assert error == GuestError("SyntaxError", "mine", line, column, text)
+
+
+@pytest.mark.parametrize("encoding", ["idna", "undefined", "rot13", "nothing"])
+def test_an_encoding_that_is_none_for_a_text_loses_no_error(guest: Guest, encoding: str) -> None:
+    result = guest.run(order(f"# coding: {encoding}\n1 / 0\n"))
+    assert result.exit_code == 1
+    assert result.error is not None
+
+
+def test_a_class_of_the_program_is_not_taken_for_a_built_in_one(guest: Guest) -> None:
+    result, error = failed(guest, "class MemoryError(Exception): pass\nraise MemoryError('mine')")
+    assert (result.limit, error.kind, error.message) == (None, "__main__.MemoryError", "mine")
 
 
 def test_warnings_of_the_compiler_name_the_program(guest: Guest) -> None:

@@ -163,6 +163,19 @@ def test_a_worker_is_exchanged_after_some_runs(sandbox: Make) -> None:
     assert len(set(seen)) == 3
 
 
+def test_a_worker_that_is_ready_goes_before_one_that_only_starts(sandbox: Make) -> None:
+    made = sandbox(2)
+    endless = made.start(ENDLESS, "a")
+    assert printed(made.start(order("print(1)"), "b")) == "1\n"
+    (ready,) = made.pool._floor._idle
+    endless.stop()
+    assert endless.wait(30) is None
+    assert endless.problem == "It was stopped."
+    assert list(made.pool._floor._idle)[1:] == [ready]
+    assert printed(made.start(order("print(2)"), "a")) == "2\n"
+    assert ready.runs == 2
+
+
 def test_idle_workers_end_and_one_stays(sandbox: Make) -> None:
     made = sandbox(3, idle_seconds=0.5, kept=1)
     runs = [made.start(order("import time; print(1)")) for _ in range(3)]
@@ -200,6 +213,35 @@ def test_who_comes_when_too_many_wait_is_told_in_one_line(sandbox: Make) -> None
         made.start(order("print(1)"), "d")
     assert str(caught.value) == "Busy: 2 runs wait for a place already; try again in a moment."
     assert [run.position for run in held] == [0, 1, 2]
+
+
+def test_what_runs_and_waits_is_bounded_in_bytes_too(sandbox: Make) -> None:
+    made = sandbox(1, held_bytes=3_000)
+    files = {"a": bytes(1_000)}
+    running = made.start(order("while True: pass", fuel=MAX_FUEL, wall_seconds=30.0, files=files), "a")
+    waits = made.start(order("print(2)", files=files), "b")
+    held = 2 * 1_001 + len("while True: pass") + len("print(2)")
+    with pytest.raises(SandboxError) as caught:
+        made.start(order("print(3)", files=files), "c")
+    assert str(caught.value) == (
+        f"Busy: what runs or waits has {held:,} bytes; with these 1,009 it would have more than 3,000. "
+        "Try again in a moment."
+    )
+    small = made.start(order("print(4)"), "d")
+    running.stop()
+    assert (printed(waits), printed(small)) == ("2\n", "4\n")
+    assert printed(made.start(order("print(3)", files=files), "c")) == "3\n"
+
+
+def test_who_is_refused_holds_no_bytes(sandbox: Make) -> None:
+    made = sandbox(1, waiting=0, held_bytes=1_500)
+    running = made.start(ENDLESS, "a")
+    for _ in range(2):
+        with pytest.raises(SandboxError, match="wait for a place already"):
+            made.start(order("print(1)", files={"a": bytes(1_000)}), "b")
+    running.stop()
+    assert running.wait(30) is None
+    assert printed(made.start(order("print(1)", files={"a": bytes(1_000)}), "b")) == "1\n"
 
 
 def test_damaged_code_is_made_anew_while_the_program_waits(

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sandbox.abi import Errno
+from core.sandbox.guest import Guest
 from core.sandbox.result import SandboxError
 from core.sandbox.wasi_files import (
     MAX_BYTES,
@@ -12,14 +13,17 @@ from core.sandbox.wasi_files import (
     MAX_FILES,
     MAX_PATH,
     MAX_REPORT,
+    RESERVED,
     File,
     FileError,
     FileTree,
     Folder,
+    Node,
     Sink,
     check_files,
     listing,
 )
+from tests.core.sandbox.doubles import order
 
 FILES = {"a.txt": b"A", "/b/c.txt": b"C", "b/d/e.txt": b"E"}
 ALL = {"a.txt", "b", "b/c.txt", "b/d", "b/d/e.txt", "program.py", "report", ".error"}
@@ -127,6 +131,9 @@ def test_every_inode_is_another() -> None:
         (".error", "is taken"),
         ("lib/python3.12/os.py", "is taken"),
         ("usr/x", "is taken"),
+        ("pyvenv.cfg", "is taken"),
+        ("/pybuilddir.txt", "is taken"),
+        ("Modules/Setup.local", "is taken"),
         ("a" * (MAX_PATH + 1), "is too long"),
         ("/".join("a" * (MAX_DEPTH + 1)), "is too long"),
         ("\ud800", "is no text"),
@@ -139,6 +146,23 @@ def test_a_name_that_cannot_be_one_is_refused_in_one_line(name: str, says: str) 
     assert len(str(refused.value)) < 200
     with pytest.raises(SandboxError):
         FileTree({name: b""})
+
+
+def test_no_given_file_is_where_the_interpreter_looks_when_it_starts(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    find = FileTree.find
+
+    def note(self: FileTree, start: Folder, path: str) -> Node:
+        if not self.opened:
+            asked.append(path)
+        return find(self, start, path)
+
+    monkeypatch.setattr(FileTree, "find", note)
+    assert guest.run(order("pass")).ok
+    assert "program.py" in asked
+    assert {path.split("/")[0] for path in asked} <= RESERVED | {"."}
 
 
 @given(st.text(max_size=30))

@@ -162,6 +162,23 @@ def test_it_keeps_no_memory_of_the_programs_that_it_ran(start: Start, native: Pa
     assert used(12) - before < 32 * 2**20
 
 
+def test_it_keeps_no_program_and_no_files_when_it_is_idle(start: Start, native: Path) -> None:
+    process = start(task="serve", path=str(native))
+    next_line(process)
+    worker = psutil.Process(process.pid)
+    for _ in range(2):
+        process.send(order("pass", files={"a": b"x"}))
+        assert read_result(next_line(process)["result"]).ok
+    before = worker.memory_info().rss
+    process.send(order("pass", files={"a": bytes(2**24)}, wall_seconds=100.0))
+    assert read_result(next_line(process)["result"]).ok
+    end = time.monotonic() + 30
+    # Kept, it would be 16 MiB of files or the 21 MiB of the line that brought them.
+    while worker.memory_info().rss - before > 10 * 2**20:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_it_ends_in_the_middle_of_a_program_when_its_parent_goes(native: Path) -> None:
     limits = {"seconds": None, "memory_bytes": 2**31, "niceness": 0}
     request = {"task": "serve", "path": str(native)}
