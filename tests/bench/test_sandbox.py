@@ -98,8 +98,8 @@ def test_everyone_of_a_crowd_has_the_right_answer_and_no_worker_is_left(folder: 
     found = crowd(folder, 2, 5)
     assert (found.at_once, len(found.waits), len(found.totals), found.right) == (2, 5, 5, 5)
     assert all(0.0 < wait < total for wait, total in zip(found.waits, found.totals, strict=True))
-    for worker in workers():
-        assert worker.pid in before or worker.wait(10) is not None
+    _, alive = psutil.wait_procs([each for each in workers() if each.pid not in before], timeout=10)
+    assert alive == []
 
 
 def test_a_wrong_answer_misses_the_target() -> None:
