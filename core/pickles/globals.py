@@ -9,14 +9,17 @@ from typing import Final
 
 from core.pickles.rules.executors import executor
 from core.pickles.rules.numpy_types import NUMPY
-from core.pickles.rules.rule import Rule
+from core.pickles.rules.random_types import RANDOM
+from core.pickles.rules.rule import NAMED, Rule
 from core.pickles.rules.standard_types import STANDARD
-from core.pickles.rules.torch_types import TORCH
+from core.pickles.rules.torch_types import MEMORY_FORMATS, TORCH
 from core.pickles.value import Global
 from core.pickles.verdict import Verdict
 
-ALLOWED: Final = MappingProxyType({**STANDARD, **NUMPY, **TORCH})
+ALLOWED: Final = MappingProxyType({**STANDARD, **NUMPY, **RANDOM, **TORCH})
 """The rules of every allowed name, by its full name."""
+_DOTTED: Final = frozenset(("torch._utils", f"torch.{name}") for name in MEMORY_FORMATS)
+"""Dotted names that are allowed, with their modules: pickle finds torch's memory formats there."""
 _FROM_PYTHON_3: Final = 3
 """From this protocol on, names are not mapped from Python 2's."""
 
@@ -56,12 +59,16 @@ def resolve(module: str, name: str, protocol: int) -> tuple[str, str]:
 
 def rule_of(value: object) -> Rule | None:
     """The rules of a global; None if it is not on the allow-list, or no global."""
-    return ALLOWED.get(value.full) if isinstance(value, Global) and _whole(value.name) else None
+    if not isinstance(value, Global):
+        return None
+    if (value.module, value.name) in _DOTTED:
+        return NAMED
+    return ALLOWED.get(value.full) if _whole(value.name) else None
 
 
 def classify(module: str, name: str) -> tuple[Verdict, str]:
     """What naming a global makes of a stream, and why, in words that follow its name."""
-    if _whole(name) and f"{module}.{name}" in ALLOWED:
+    if (module, name) in _DOTTED or (_whole(name) and f"{module}.{name}" in ALLOWED):
         return Verdict.DATA_ONLY, "is a type or function of plain values"
     why = executor(module, name)
     if why:

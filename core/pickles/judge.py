@@ -13,6 +13,7 @@ from core.pickles.record import SHOWN, Call, Record
 from core.pickles.rules.plain_calls import NotKept
 from core.pickles.rules.rule import NotMade, Rule
 from core.pickles.rules.torch_types import LOAD_FROM_BYTES, is_storage_id
+from core.pickles.rules.zones import GETATTR, is_maker, is_zone
 from core.pickles.value import Called, Global, PersistentId, Unknown, Value, is_plain, render
 from core.pickles.verdict import Verdict
 
@@ -44,6 +45,7 @@ class Judge(Record):
         self._names: dict[tuple[str, str, bool], Global] = {}
         self._room = _KEPT
         self._work = _WORK
+        self._zones = False
 
     def name(self, module: str, name: str, protocol: int, offset: int, opcode: str) -> Global:
         """The global that the stream names."""
@@ -59,8 +61,15 @@ class Judge(Record):
         if found.verdict is not Verdict.DATA_ONLY:
             full = render(found, SHOWN)
             shown = f"{full} (written {render(found.written, SHOWN)})" if found.written else full
-            self.find(offset, opcode, f"{shown} {why}", found.verdict, full)
+            if found.full == GETATTR:
+                self.hold(offset, opcode, f"{shown} {why}", full)
+            else:
+                self.find(offset, opcode, f"{shown} {why}", found.verdict, full)
         return found
+
+    def finish(self) -> None:
+        """Ends the stream: `getattr` is no danger where it was called for time zones and nothing else."""
+        self.settle(harmless=self._zones)
 
     def computed(self, what: str, offset: int, opcode: str) -> Unknown:
         """A global whose name cannot be told before the stream runs."""
@@ -104,11 +113,17 @@ class Judge(Record):
             )
             self.find(offset, opcode, reason, Verdict.DANGEROUS)
         result = Called(function, given, opcode, offset, named or ())
+        if isinstance(args, tuple) and not new and (is_maker(result) or is_zone(result)):
+            self._zones = True
+            self.note_call(result, known=True)
+            return result
         if not isinstance(function, Global):
             self._call_of_value(function, result)
             return result
         rule = rule_of(function)
         if rule is None:
+            if function.full == GETATTR:
+                self.settle(harmless=False)
             self.worsen(function.verdict)
             if self.note_call(result, known=False):
                 reason = f"this call would happen: {_text(result)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -9,6 +10,8 @@ from core.pickles.value import ATOMS, Value
 
 MOST_PARTS: Final = 2_000
 """How many parts a key may have. Tuples that share their parts cost far more to hash than to write."""
+MOST_EQUAL: Final = 100
+"""How many different keys may have the same hash. Each is compared with all the others."""
 
 _UNHASHABLE: Final = frozenset({list, dict, set, bytearray, slice})
 
@@ -32,11 +35,28 @@ def check_all(keys: Iterable[Value]) -> None:
     """Checks many keys.
 
     Raises:
-        NoKeyError: one of them cannot be a key.
+        NoKeyError: one of them cannot be a key, or too many have the same hash.
     """
-    odd = [key for key in keys if type(key) not in ATOMS]
+    if isinstance(keys, str | bytes):
+        return
+    every = list(keys)
+    odd = [key for key in every if type(key) not in ATOMS]
     for key in {id(key): key for key in odd}.values():
         _walk(key)
+    if len(every) > MOST_EQUAL and len(every) - len(set(map(hash, every))) >= MOST_EQUAL:
+        _check_hashes(every)
+
+
+def _check_hashes(keys: list[Value]) -> None:
+    """Refuses keys that a dict or a set would compare with one another for ever."""
+    often = {value for value, times in Counter(map(hash, keys)).items() if times > MOST_EQUAL}
+    alike: dict[int, set[Value]] = {value: set() for value in often}
+    for key in keys:
+        same = alike.get(hash(key))
+        if same is not None:
+            same.add(key)
+            if len(same) > MOST_EQUAL:
+                raise NoKeyError(f"one of more than {MOST_EQUAL:,} values of the same hash")
 
 
 def _walk(key: Value) -> None:

@@ -22,6 +22,8 @@ from core.pickles.opcodes import name_of
 from core.pickles.reader import Budget
 from core.pickles.record import Call
 from core.pickles.rules.executors import executor
+from core.pickles.rules.standard_types import ENCODINGS
+from core.pickles.rules.zones import GETATTR
 from core.pickles.trace import StackView, Step, Tracer
 from core.pickles.value import Called, Long, Value
 from core.pickles.verdict import Finding, Verdict
@@ -32,6 +34,7 @@ _COPIED: Final = 2**24
 """A stream up to this size is copied, because bytes are read faster than a view of them."""
 _LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 """What the first pickle of a legacy torch file says."""
+_NAMING: Final = frozenset({"GLOBAL", "STACK_GLOBAL"})
 _LEGACY_PICKLES: Final = 5
 """Magic number, protocol, system, object, keys of the storages."""
 
@@ -128,7 +131,7 @@ class _Stream:
         self.opcodes = 0
         self.end = 0
         self._kept: dict[int, Value] = {}
-        self._loaded: set[tuple[int, int] | bytes | memoryview] = set()
+        self._loaded: set[tuple[int, int, str] | bytes | memoryview] = set()
 
     def read(self, start: int, *, trace: bool = False, several: bool = True, most: int | None = None) -> None:
         """Follows pickles from an offset on, to the end of the stream or the first that has no end."""
@@ -136,6 +139,7 @@ class _Stream:
         while (most is None or len(self.values) < most) and self._one(self.end, trace=trace):
             if not several or self.end >= len(self.data):
                 break
+        self.judge.finish()
 
     def result(self) -> PickleRun:
         """What was seen."""
@@ -201,9 +205,10 @@ class _Stream:
             judge = Judge(self.member, self.base, self.bounds, lambda value, offset: None)
             again = Interpreter(self.data, start, judge, self.bounds, self.budget, kept)
             self._follow(again, trace=False)
+            reached = {each.subject for each in judge.findings if each.opcode not in _NAMING} & {GETATTR}
             for key, use in judge.globals.items():
                 why = executor(*key)
-                if why and key not in self.judge.globals:
+                if why and (key not in self.judge.globals or use.full in reached):
                     reason = (
                         f"names {use.full}, which {why}, for a loader that keeps its memo between pickles"
                     )
@@ -216,10 +221,10 @@ class _Stream:
 
     def _load(self, value: Value, offset: int) -> None:
         """Judges the legacy torch file that `torch.storage._load_from_bytes` would load from bytes."""
-        place = _place(value)
-        inner = self._inner(value, place)
+        place, encoding = _place(value)
+        inner = self._inner(value, place, encoding)
         base = self.base + value.offset if isinstance(value, Long) else None
-        key = (place.offset, place.size) if place else inner
+        key = (place.offset, place.size, encoding) if place else inner
         if key in self._loaded:
             return
         self._loaded.add(key)
@@ -235,18 +240,18 @@ class _Stream:
         self.opcodes += stream.opcodes
         self._take(stream, offset, placed=base is not None)
 
-    def _inner(self, value: Value, place: Long | None) -> bytes | memoryview:
+    def _inner(self, value: Value, place: Long | None, encoding: str) -> bytes | memoryview:
         """The bytes of a file within the stream, copied only if they are not written as they are."""
         if place is None:
             return bytes(value) if isinstance(value, bytes | bytearray) else b""
         data = memoryview(self.data)[place.offset : place.offset + place.size]
-        if place.kind != "str":
+        if not encoding:
             return data
         if place.size > self.budget.room:
             return b""
         self.budget.room -= place.size
         try:
-            return str(data, place.encoding).encode("latin-1")
+            return str(data, place.encoding, "surrogatepass").encode(encoding)
         except (UnicodeError, LookupError):
             return b""
 
@@ -271,11 +276,20 @@ class _Stream:
         self.judge.verdict = Verdict.worst(self.judge.verdict, stream.judge.verdict)
 
 
-def _place(value: Value) -> Long | None:
-    """Where bytes lie in the stream, if they are too long to be kept or an encoding of a text that is."""
-    if isinstance(value, Called) and value.full == "_codecs.encode":
-        value = value.args[0]
-    return value if isinstance(value, Long) else None
+def _place(value: Value) -> tuple[Long | None, str]:
+    """Where bytes lie in the stream, if they are too long to be kept, and how a text there becomes bytes.
+
+    The encoding is empty where the bytes are written as they are. Neither is known of what any other call
+    gives.
+    """
+    if isinstance(value, Long):
+        return (value, "") if value.kind in ("bytes", "bytearray") else (None, "")
+    if isinstance(value, Called) and value.full == "_codecs.encode" and len(value.args) == 2:
+        text, encoding = value.args
+        known = ENCODINGS.holds(encoding)
+        if known and isinstance(encoding, str) and isinstance(text, Long) and text.kind == "str":
+            return text, encoding
+    return None, ""
 
 
 def _name(machine: Interpreter) -> str:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from core.pickles.changes import CHANGES
 from core.pickles.errors import UnreadableError
+from core.pickles.globals import rule_of
 from core.pickles.literals import index_of
 from core.pickles.opcodes import CODES, NO_FRAME
 from core.pickles.pushes import PUSHES, Operation
+from core.pickles.rules.torch_types import LOAD_FROM_BYTES
 from core.pickles.value import Called, Global, Long, OldString, Unknown, Value, render
 from core.pickles.verdict import Verdict
 
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 _SIGNED: Final = Struct("<i").unpack_from
 _EIGHT: Final = Struct("<Q").unpack_from
 _HIGHEST_PROTOCOL: Final = 5
+_GIVE_TEXT: Final = frozenset(
+    {"builtins.str", "copyreg._reconstructor", "copyreg.__newobj__", LOAD_FROM_BYTES}
+)
+"""Allowed names whose calls may give a str."""
 _LARGEST_SIZE: Final = 2**63 - 1
 
 
@@ -108,10 +114,17 @@ def _stack_global(machine: Interpreter, pos: int) -> int:
         stack.append(machine.judge.name(module, name, machine.protocol, machine.pos, "STACK_GLOBAL"))
         return pos
     odd = name if not isinstance(name, str) else module
-    if not isinstance(odd, OldString | Long | Called | Global | Unknown):
+    if not isinstance(odd, OldString | Long | Called | Global | Unknown) or _is_no_text(odd):
         raise UnreadableError(f"a global's name is {render(odd, 60)}, where a str is expected")
     stack.append(machine.judge.computed(render(odd, 100), machine.pos, "STACK_GLOBAL"))
     return pos
+
+
+def _is_no_text(value: Value) -> bool:
+    """Whether a value is known not to be a str, as most of what allowed names stand for and give."""
+    if isinstance(value, Called):
+        return rule_of(value.function) is not None and value.full not in _GIVE_TEXT
+    return rule_of(value) is not None
 
 
 def _inst(machine: Interpreter, pos: int) -> int:

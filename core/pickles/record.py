@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.pickles.bounds import Bounds
@@ -64,6 +64,7 @@ class Record:
         self._seen: set[tuple[str, str, str]] = set()
         self._milder: list[int] = []
         self._said: set[tuple[str, str]] = set()
+        self._held: list[Finding] = []
 
     def worsen(self, verdict: Verdict) -> None:
         """Counts a verdict, whether or not a finding of it is kept."""
@@ -104,6 +105,26 @@ class Record:
         else:
             return
         self._seen.add(key)
+
+    def hold(self, offset: int, opcode: str, reason: str, subject: str) -> None:
+        """A danger that may turn out to be none: it counts from `settle` on."""
+        finding = Finding(self._member, offset + self._base, opcode, reason, Verdict.DANGEROUS, subject)
+        if len(self._held) < self._bounds.findings:
+            self._held.append(finding)
+        else:
+            self.add(finding)
+
+    def settle(self, *, harmless: bool) -> None:
+        """What was held back counts now, unless it is harmless and nothing else speaks against the stream."""
+        held, self._held = self._held, []
+        if not harmless or self.verdict is not Verdict.DATA_ONLY:
+            for finding in held:
+                self.add(finding)
+            return
+        subjects = {finding.subject for finding in held}
+        for key, use in self.globals.items():
+            if use.full in subjects:
+                self.globals[key] = replace(use, verdict=Verdict.DATA_ONLY)
 
     def note_call(self, result: Called, *, known: bool) -> bool:
         """Keeps a call, if there is room."""

@@ -53,6 +53,7 @@ _READERS: Final[Mapping[Format, Callable[[Part, Walk], Format]]] = MappingProxyT
     Format.UNKNOWN: text.read_unknown,
 })  # fmt: skip
 _TARS: Final = frozenset({Format.TAR, Format.TORCH_TAR})
+_NPY: Final = b"\x93NUMPY"
 _OF_VALUES: Final = frozenset(
     {Format.PICKLE, Format.JOBLIB, Format.TORCH_LEGACY, Format.NPY, Format.SAFETENSORS, Format.ONNX}
 )
@@ -150,8 +151,9 @@ def examine(part: Part, walk: Walk) -> Member:
 
 def _read_raw(part: Part, walk: Walk) -> Format:
     """What a loader only copies: numbers, unless they name code."""
-    head = part.span.read(0, 4)
-    if head == b"PK\x03\x04":
+    # A zip without its directory is one to nobody.
+    head = part.span.read(0, len(_NPY))
+    if head == _NPY or (head.startswith(b"PK\x03\x04") and find_end(part.span) is not None):
         return _read(part, walk)
     if walk.evidence(part):
         reason = "a pickle where a tensor's numbers should be"
@@ -198,6 +200,8 @@ def _read_also(part: Part, walk: Walk, kind: Format, other: Format) -> None:
 
 def _in_a_member(part: Part, walk: Walk, end: End) -> bool:
     """Whether a zip that a tar ends with lies in one of the tar's members, which was examined."""
+    if end.doubts:
+        return False
     for place in walk.places:
         first = place.start - part.span.start
         smaller = place.whole is part.span.whole and first >= 0 and len(place) < len(part.span)
@@ -208,7 +212,7 @@ def _in_a_member(part: Part, walk: Walk, end: End) -> bool:
 
 def _in_a_value(part: Part, walk: Walk, end: End) -> bool:
     """Whether a zip lies in a stretch that was read as one: a pickle, or the numbers of an array."""
-    return any(
+    return not end.doubts and any(
         entry.member == part.name
         and entry.reading is not Reading.UNREAD
         and entry.start < end.prefix

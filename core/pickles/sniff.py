@@ -152,7 +152,8 @@ def is_second(head: bytes, opening: PickleRun) -> bool:
     if head.startswith(b"PK"):
         # A persistent id up to the first line break: what follows may be the words of a text in a zip.
         return opening.verdict is Verdict.DANGEROUS and bool(opening.calls)
-    return names_code(opening)
+    # A whole pickle that names something is no chance, whatever characters the name has.
+    return names_code(opening) or bool(opening.values and opening.globals)
 
 
 def opens_pickle(opening: PickleRun) -> bool:

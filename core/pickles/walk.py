@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.pickles.bounds import Bounds
+from core.pickles.evidence import code_in
 from core.pickles.globals import GlobalUse
 from core.pickles.interpreter import AfterBuild
 from core.pickles.ledger import Entry, Ledger, Reading
@@ -251,10 +252,11 @@ class Walk:
             return False
         opening = try_pickle(part.span.part(start), self.bounds, EVIDENCE)
         self._opcodes = max(0, self._opcodes - opening.opcodes)
-        if opening.opcodes < OPENING and not opening.calls and not opening.globals:
+        asks = opening.calls or opening.globals or opening.verdict is Verdict.DANGEROUS
+        if opening.opcodes < OPENING and not asks:
             return False
         found = self.try_pickle(part, start)
-        if found.verdict is not Verdict.DANGEROUS or not any(_says_code(each) for each in found.findings):
+        if not any(finding.verdict is Verdict.DANGEROUS for finding in code_in(found)):
             return False
         self.adopt(part, found)
         return True
@@ -265,10 +267,6 @@ class Walk:
             self.entries.append(Entry(part.name, start, end, reading, reason))
         else:
             self._entries_left_out += 1
-
-
-def _says_code(finding: Finding) -> bool:
-    return finding.verdict is Verdict.DANGEROUS and "." in finding.subject
 
 
 def _writable_global(use: GlobalUse) -> GlobalUse:

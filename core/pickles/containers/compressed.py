@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from core.pickles.containers import lz4_frame
+from core.pickles.containers.stream import zeros_end
 from core.pickles.formats import Format
 from core.pickles.span import Span
 from core.pickles.walk import CHUNK, Part, Walk
 
 _ZFILE_HEADER: Final = 21
 _INPUT: Final = 2**16
+_BLOCK: Final = 512
 _LZMA_BYTES: Final = 128 * 2**20
 
 
@@ -31,11 +33,11 @@ def read(part: Part, walk: Walk, kind: Format) -> Format:
         if not data:
             return kind
     elif start + used < len(part.span):
-        rest = part.span.read(start + used, CHUNK)
-        if rest.strip(b"\0"):
-            walk.unread(part, start + used, len(part.span), "bytes after the compressed data")
-        else:
-            walk.raw(part, start + used, len(part.span), "zeros after the compressed data")
+        zeros = zeros_end(part, start + used)
+        if zeros > start + used:
+            walk.raw(part, start + used, zeros, "zeros after the compressed data")
+        if zeros < len(part.span):
+            walk.unread(part, zeros, len(part.span), "bytes after the compressed data")
     walk.read(part, 0, start + used, f"{kind.value}, {len(data):,} bytes unpacked")
     walk.examine(part.inner("content", Span.of(data, unpacked=True)))
     return kind
@@ -127,8 +129,20 @@ def _zlib(span: Span, window: int, *, several: bool) -> Iterator[tuple[bytes, in
             yield piece, position - len(waiting)
         position -= len(machine.unused_data)
         yield machine.flush(), position
+        # Python's gzip reads on behind any number of zeros.
+        position = _behind_zeros(span, position) if several else position
         if not several or span.read(position, 2) != b"\x1f\x8b":
             return
+
+
+def _behind_zeros(span: Span, position: int) -> int:
+    size = _BLOCK
+    while piece := span.read(position, size):
+        if other := piece.lstrip(b"\0"):
+            return position + len(piece) - len(other)
+        # Many members with a few zeros each are not worth a large look each.
+        position, size = position + len(piece), min(2 * size, CHUNK)
+    return position
 
 
 def _gzip(span: Span) -> Iterator[tuple[bytes, int]]:

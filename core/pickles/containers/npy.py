@@ -156,7 +156,8 @@ def parse_literal(text: str) -> Literal:
     """
     tokens: list[re.Match[str]] = []
     position = 0
-    while position < len(text) and text[position:].strip("\0 \n\t"):
+    end = len(text.rstrip("\0 \n\t"))
+    while position < end:
         token = _TOKEN.match(text, position)
         if token is None or len(tokens) >= _MAX_TOKENS:
             raise HeaderError("it is no plain literal")

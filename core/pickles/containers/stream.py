@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from core.pickles.containers.joblib_arrays import Arrays
+from core.pickles.evidence import code_in
 from core.pickles.formats import COMPRESSED, Format
 from core.pickles.globals import GlobalUse
+from core.pickles.ledger import Reading
 from core.pickles.machine import PickleRun
 from core.pickles.sniff import BEGINNINGS, has_protocol, names_code, opens_pickle, sniff, try_pickle
 from core.pickles.verdict import Verdict
@@ -91,12 +93,15 @@ def _is_joblib(use: GlobalUse) -> bool:
 def _read_without_arrays(part: Part, walk: Walk, start: int, found: PickleRun, arrays: Arrays) -> None:
     """What `pickle.load` would run where `joblib.load` reads the numbers of an array."""
     plain = walk.try_pickle(part, start)
-    behind = [use for use in plain.globals if use.offset >= arrays.first]
-    if plain.verdict is not Verdict.DANGEROUS or not behind:
-        return
     known = {(finding.offset, finding.reason) for finding in found.findings}
-    for finding in plain.findings:
-        if (finding.offset, finding.reason) not in known:
+    objects = any(
+        entry.start == arrays.first and entry.member == part.name and entry.reading is Reading.READ
+        for entry in walk.entries
+    )
+    for finding in code_in(plain, arrays.first, named_alone=True):
+        # The pickle of an array of objects has a memo of its own: with the outer one its names are others.
+        chance = objects and finding.verdict is not Verdict.DANGEROUS
+        if not chance and (finding.offset, finding.reason) not in known:
             reason = f"where joblib reads an array, pickle reads opcodes: {finding.reason}"
             walk.keep(replace(finding, reason=reason))
 

@@ -5,6 +5,7 @@ The layout is POSIX's ustar with the long names of GNU and pax, as `tarfile` rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,9 @@ _FOLDER: Final = b"5"
 _LINKS: Final = frozenset({b"1", b"2"})
 _LONG: Final = frozenset({b"L", b"K"})
 _PAX: Final = frozenset({b"x", b"g", b"X"})
+_GLOBAL: Final = b"g"
+_RECORD: Final = re.compile(rb"(\d{1,19}) ")
+_DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _LONGEST: Final = 2**20
 
 
@@ -90,7 +94,7 @@ def _entries(part: Part, walk: Walk) -> Iterator[tuple[int, TarEntry]]:
     Raises:
         TarError: where it breaks off.
     """
-    position, names = 0, set[str]()
+    position, names, common = 0, set[str](), dict[str, str]()
     while position < len(part.span):
         block = part.span.read(position, BLOCK)
         if not block.strip(b"\0"):
@@ -102,7 +106,7 @@ def _entries(part: Part, walk: Walk) -> Iterator[tuple[int, TarEntry]]:
                 reason = "readers of tars disagree: there are members after its end"
                 walk.find(part, position, reason, Verdict.NEEDS_TRUST, subject="tar")
             continue
-        entry = _entry(part.span, position)
+        entry = _entry(part.span, position, common)
         if entry.name in names:
             reason = f"readers of tars disagree: {shown(entry.name)} is there twice"
             walk.find(part, position, reason, Verdict.NEEDS_TRUST, subject="tar")
@@ -113,37 +117,65 @@ def _entries(part: Part, walk: Walk) -> Iterator[tuple[int, TarEntry]]:
             raise TarError(f"the {walk.bounds.seconds:g} s of this scan were over", position)
 
 
-def _entry(span: Span, position: int) -> TarEntry:
+def _entry(span: Span, position: int, common: dict[str, str]) -> TarEntry:
     """The member at a position, with the records of long names before it.
+
+    Args:
+        span: the tar.
+        position: where the member's first header is.
+        common: what pax says of all members that follow; it is added to.
 
     Raises:
         TarError: if there is none.
     """
-    said: dict[str, str] = {}
-    while True:
-        kind, size = _header(span, position)
-        data = position + BLOCK
-        if kind not in _LONG | _PAX:
-            break
-        if size > _LONGEST or data + size > len(span):
-            raise TarError("a record of a long name is too long", position)
-        raw = span.read(data, size)
-        if kind in _LONG:
-            said["path" if kind == b"L" else "linkpath"] = _text(raw)
-        else:
-            said |= _pax(raw)
-        position = data + -(-size // BLOCK) * BLOCK
-    if kind == b"S" or any(key.startswith("GNU.sparse") for key in said):
+    said, position = _records(span, position, common)
+    kind, size = _header(span, position)
+    data = position + BLOCK
+    if kind == b"S" or any(key.startswith("GNU.sparse") for key in [*said, *common]):
         raise TarError("it has sparse files, which are not read", position)
-    if said.get("size", "").isdecimal():
-        size = int(said["size"][:20])
+    if "size" in common:
+        raise TarError("a pax record states one size for all members: readers disagree", position)
+    if "size" in said:
+        # tarfile takes what Python's int takes, others do not.
+        if not _DIGITS.fullmatch(said["size"]):
+            raise TarError("a pax record states a size that is no plain number", position)
+        size = int(said["size"])
+    said = common | said
+    block = span.read(position, BLOCK)
+    if kind == b"\0" and _text(block[:100]).endswith("/"):
+        # So folders were written before POSIX, and tarfile still reads them.
+        kind = _FOLDER
     if kind in _LINKS | {_FOLDER}:
         size = 0
     if data + size > len(span):
         raise TarError("a member ends after the file", position)
-    block = span.read(position, BLOCK)
     link = said.get("linkpath") or _text(block[157:257])
     return TarEntry(said.get("path") or _name(block), kind, data, size, link)
+
+
+def _records(span: Span, position: int, common: dict[str, str]) -> tuple[dict[str, str], int]:
+    """What the records before a member say of it, and where its own header is.
+
+    Raises:
+        TarError: if they cannot be read, or not in one way.
+    """
+    said: dict[str, str] = {}
+    while True:
+        kind, size = _header(span, position)
+        if kind not in _LONG | _PAX:
+            return said, position
+        data = position + BLOCK
+        if size > _LONGEST or data + size > len(span):
+            raise TarError("a record of a long name is too long", position)
+        raw = span.read(data, size)
+        more = {"path" if kind == b"L" else "linkpath": _text(raw)} if kind in _LONG else _pax(raw, position)
+        if kind == _GLOBAL:
+            common |= more
+        elif any(said.get(key, value) != value for key, value in more.items()):
+            raise TarError("two records of one member say different things", position)
+        else:
+            said |= more
+        position = data + -(-size // BLOCK) * BLOCK
 
 
 def _header(span: Span, position: int) -> tuple[bytes, int]:
@@ -181,16 +213,22 @@ def _text(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("utf-8", errors="backslashreplace")
 
 
-def _pax(raw: bytes) -> dict[str, str]:
-    """The records of a pax header: a length, a space, key=value and a line break each."""
+def _pax(raw: bytes, where: int) -> dict[str, str]:
+    """The records of a pax header: a length, a space, key=value and a line break each.
+
+    Raises:
+        TarError: if they are something else, with the header's position.
+    """
     said: dict[str, str] = {}
     position = 0
-    while position < len(raw):
-        space = raw.find(b" ", position, position + 20)
-        length = raw[position:space]
-        if space < 0 or not length.isdigit() or int(length) < 5:
-            break
-        key, _, value = raw[space + 1 : position + int(length) - 1].partition(b"=")
+    while position < len(raw) and raw[position]:
+        start = _RECORD.match(raw, position)
+        end = position + int(start[1]) if start else 0
+        if not start or not start.end() < end <= len(raw) or raw[end - 1 : end] != b"\n":
+            raise TarError("a pax record cannot be read", where)
+        key, equals, value = raw[start.end() : end - 1].partition(b"=")
+        if not key or not equals:
+            raise TarError("a pax record cannot be read", where)
         said[key.decode("utf-8", errors="replace")] = value.decode("utf-8", errors="backslashreplace")
-        position += int(length)
+        position = end
     return said

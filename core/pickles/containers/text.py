@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from core.pickles.containers.hdf5 import has_lambda
@@ -9,6 +10,10 @@ from core.pickles.formats import Format
 from core.pickles.verdict import Verdict
 from core.pickles.walk import Part, Walk
 
+_OFFSETS: Final = re.compile(
+    rb"""[\t \f]*\(?[bBuUrR]{0,2}(['"])[^\n]*\1[ \t]*,[ \t]*[(\[][ \t]*\+?\d[\w]*[ \t]*,[ \t]*\+?\d"""
+)
+"""The first line of a directory of `dbm.dumb`: a key, and where its value lies and how long it is."""
 _PYTHON: Final = (".py", ".pyw", ".ipynb", ".sh", ".bat", ".ps1", ".js")
 
 
@@ -23,6 +28,11 @@ def read(part: Part, walk: Walk) -> Format:
     if b"!!python/" in words:
         reason = "a Python tag of YAML: PyYAML's unsafe loaders call what it names"
         walk.find(part, words.index(b"!!python/"), reason, Verdict.NEEDS_TRUST, subject="!!python")
+    if _OFFSETS.match(words):
+        reason = (
+            "offsets into a file of pickles, as Python's shelve keeps them: the other file is not looked at"
+        )
+        walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="shelve")
     walk.read(part, 0, len(part.span), "text")
     return Format.TEXT
 

@@ -19,8 +19,9 @@ from core.pickles.verdict import Verdict
 from core.pickles.walk import CHUNK, Part, Walk
 
 _HEADER: Final = b"PK\x03\x04"
+_RECORDS: Final = (b"PK\x01\x02", _HEADER, b"PK\x05\x06", b"PK\x06\x06")
 _STORAGE: Final = re.compile(
-    r"(?:.*/)?(?:data|constants|tensors)/[^/.]+|(?:.*/)?\.data/[^/]+"
+    r"(?:.*/)?(?:data|constants|tensors)/[^/.]+|(?:.*/)?\.data/[^/.]+(?:\.storage)?"
     r"|(?:.*/)?data/(?:weights|constants)/(?:weight|tensor)_\d+"
 )
 _CODE: Final = re.compile(r"(?:.*/)?code/.+\.py|.+\.(?:py|pyc|pyo|so|dll|dylib)", re.IGNORECASE)
@@ -37,14 +38,7 @@ def read(part: Part, walk: Walk) -> Format:
     if end is None:
         _without_end(part, walk)
         return Format.ZIP
-    found: list[ZipEntry] = []
-    try:
-        for entry in zip_directory.entries(part.span, end):
-            found.append(entry)
-            if len(found) > walk.bounds.members or (len(found) % 1024 == 0 and walk.late):
-                raise ZipError("its directory is longer than the bounds of this scan allow")
-    except ZipError as error:
-        walk.unread(part, 0, len(part.span), str(error))
+    found = _entries(part, walk, end)
     _check_directory(part, walk, end, found)
     kind = kind_of([entry.name for entry in found])
     if kind is Format.TORCH_PACKAGE:
@@ -56,9 +50,29 @@ def read(part: Part, walk: Walk) -> Format:
         )
         walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="torch.export")
     _examine_all(part, walk, kind, found)
+    for rival in end.rivals:
+        known = {entry.header for entry in found}
+        more = [entry for entry in _entries(part, walk, rival) if entry.header not in known]
+        for entry in more:
+            _examine(part, walk, Format.ZIP, entry, f"{entry.name}@{entry.header}")
+        found += more
     _gaps(part, walk, end, found)
-    walk.read(part, end.directory, end.end, f"zip directory of {len(found):,} entries")
+    last = min(end.directory + end.size, len(part.span))
+    walk.read(part, end.directory, last, f"zip directory of {len(found):,} entries")
+    walk.read(part, end.record, end.end, "the end record of a zip")
     return kind
+
+
+def _entries(part: Part, walk: Walk, end: End) -> list[ZipEntry]:
+    found: list[ZipEntry] = []
+    try:
+        for entry in zip_directory.entries(part.span, end):
+            found.append(entry)
+            if len(found) > walk.bounds.members or (len(found) % 1024 == 0 and walk.late):
+                raise ZipError("its directory is longer than the bounds of this scan allow")
+    except ZipError as error:
+        walk.unread(part, 0, len(part.span), str(error))
+    return found
 
 
 def kind_of(names: Sequence[str]) -> Format:
@@ -86,10 +100,12 @@ def _check_directory(part: Part, walk: Walk, end: End, found: Sequence[ZipEntry]
         differ(end.record, "it says that it is spread over several files")
     if end.entries != len(found):
         differ(end.record, f"it says {end.entries:,} entries, and its directory has {len(found):,}")
-    if part.span.read(0, end.prefix).strip(b"\0"):
+    if end.prefix > 0 and part.span.read(0, end.prefix).strip(b"\0"):
         differ(0, f"there are {end.prefix:,} bytes before it")
-    if end.prefix and part.span.read(end.stated, 4) == b"PK\x01\x02":
-        differ(end.stated, "there is a second directory where the first one should be", Verdict.DANGEROUS)
+    for doubt in end.doubts:
+        differ(end.record, doubt, Verdict.DANGEROUS)
+    if _hides(part.span, end):
+        differ(end.comment, "its comment holds records of a zip", Verdict.DANGEROUS)
     names = [entry.name for entry in found]
     if len(set(names)) < len(names):
         differ(end.directory, "several entries have the same name")
@@ -166,10 +182,12 @@ def is_storage(kind: Format, name: str) -> bool:
 def _gaps(part: Part, walk: Walk, end: End, found: Sequence[ZipEntry]) -> None:
     """Looks at the bytes between the entries: a reader that believes local headers finds more of them."""
     position = listed = 0
-    stretches = sorted((entry.header, entry.end) for entry in found)
-    for start, after in [*stretches, (end.directory, end.end), (len(part.span), len(part.span))]:
+    closing = end.comment if _hides(part.span, end) else end.end
+    stretches = [(entry.header, entry.end) for entry in found]
+    stretches += [(end.directory, end.directory + end.size), (end.record, closing)]
+    for start, after in [*sorted(stretches), (len(part.span), len(part.span))]:
         # A data descriptor and padding are no longer than that; at both ends there is neither.
-        least = _TAIL if 0 < position < end.end else 0
+        least = _TAIL if 0 < position < closing else 0
         gap = start - position
         if gap > least or (gap > 0 and part.span.find(_HEADER, position, start) >= 0):
             listed += 1
@@ -178,6 +196,12 @@ def _gaps(part: Part, walk: Walk, end: End, found: Sequence[ZipEntry]) -> None:
                 return
             _gap(part, walk, position, start)
         position = max(position, after)
+
+
+def _hides(span: Span, end: End) -> bool:
+    """Whether the comment, which no reader looks into, holds records of a zip."""
+    comment = span.read(end.comment, end.end - end.comment)
+    return any(record in comment for record in _RECORDS)
 
 
 def _gap(part: Part, walk: Walk, start: int, end: int) -> None:

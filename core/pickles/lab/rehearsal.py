@@ -29,7 +29,8 @@ REPORT: Final = "/report"
 _DATA_FILE: Final = "stranger.pkl"
 _SHIPPED: Final = (
     "value.py", "verdict.py", "keys.py", "rules/__init__.py", "rules/kinds.py", "rules/rule.py",
-    "rules/plain_calls.py", "rules/standard_types.py", "lab/guest/__init__.py", "lab/guest/tripwires.py",
+    "rules/plain_calls.py", "rules/standard_types.py", "rules/zones.py", "lab/guest/__init__.py",
+    "lab/guest/tripwires.py",
 )  # fmt: skip
 _PROGRAM: Final = (
     f"from core.pickles.lab.guest.tripwires import main\nmain({_DATA_FILE!r}, {REPORT!r})\n".encode()

@@ -36,6 +36,7 @@ from core.pickles.rules.plain_calls import (
     size_of_first,
 )  # fmt: skip
 from core.pickles.rules.rule import NAMED, Kind, Rule, either, takes
+from core.pickles.rules.zones import ZONE, is_zone
 from core.pickles.value import ATOMS, CONTAINERS, Called, Global, Value, is_plain
 
 _FACTORIES: Final = frozenset({
@@ -57,7 +58,7 @@ _EXCEPTIONS: Final = (
 )  # fmt: skip
 
 _FACTORY: Final = Kind("a plain type or None", lambda value: value is None or named(value, _FACTORIES))
-_ZONE: Final = result_of("a time zone", *_TIME_ZONES)
+_ZONE: Final = result_of("a time zone", *_TIME_ZONES) | Kind("one of zoneinfo's", is_zone)
 _DELTA: Final = result_of("a timedelta", "datetime.timedelta")
 _ITERABLE: Final = Kind(
     "a plain container",
@@ -67,7 +68,8 @@ _INTS: Final = Kind(
     "a list of ints from 0 to 255",
     lambda value: isinstance(value, list) and all(type(one) is int and 0 <= one < 256 for one in value),
 )
-_ENCODINGS: Final = exactly("latin1", "latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii")
+ENCODINGS: Final = exactly("latin1", "latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii")
+"""How a text may become bytes."""
 _BOUND: Final = NONE | INT
 _DAY: Final = either(takes(OLD_BYTES), takes(INT, INT, INT))
 _PATHS: Final = ("PurePath", "PurePosixPath", "PureWindowsPath", "Path", "PosixPath", "WindowsPath")
@@ -114,12 +116,12 @@ def _built_ins() -> dict[str, Rule]:
         "builtins.set": Rule(takes(_ITERABLE, least=0), make=make_set, size=size_of_first),
         "builtins.frozenset": Rule(takes(_ITERABLE, least=0), make=make_frozenset, size=size_of_first),
         "builtins.bytes": Rule(
-            either(takes(BYTES | _INTS, least=0), takes(TEXT, _ENCODINGS)),
+            either(takes(BYTES | _INTS, least=0), takes(TEXT, ENCODINGS)),
             make=make_bytes,
             size=size_of_first,
         ),
         "builtins.bytearray": Rule(
-            either(takes(BYTES | _INTS | INT, least=0), takes(LONG_TEXT, _ENCODINGS)),
+            either(takes(BYTES | _INTS | INT, least=0), takes(LONG_TEXT, ENCODINGS)),
             make=make_bytearray,
             size=size_of_first,
         ),
@@ -155,13 +157,17 @@ def _values() -> dict[str, Rule]:
         "datetime.datetime": Rule(either(takes(OLD_BYTES, _ZONE, least=1), takes(*parts, least=3))),
         "datetime.timedelta": Rule(takes(FLOAT, FLOAT, FLOAT, least=0)),
         "datetime.timezone": Rule(takes(_DELTA, TEXT, least=1)),
+        ZONE: NAMED,
         "decimal.Decimal": Rule(takes(TEXT | INT)),
         "fractions.Fraction": Rule(takes(TEXT | INT, INT, least=1)),
         "uuid.UUID": Rule(takes(), new=True, state=_uuid_state),
         "copyreg._reconstructor": Rule(_reconstructed),
         "copyreg.__newobj__": Rule(_anything),
-        "_codecs.encode": Rule(takes(LONG_TEXT, _ENCODINGS), make=make_encoded, size=size_of_first),
+        "_codecs.encode": Rule(takes(LONG_TEXT, ENCODINGS), make=make_encoded, size=size_of_first),
     }
+    for version in ("IPv4", "IPv6"):
+        rules[f"ipaddress.{version}Address"] = Rule(takes(INT | TEXT))
+        rules |= {f"ipaddress.{version}{name}": Rule(takes(TEXT)) for name in ("Network", "Interface")}
     modules = ("pathlib", "pathlib._local")
     rules |= {f"{module}.{name}": Rule(_strings) for module in modules for name in _PATHS}
     return rules

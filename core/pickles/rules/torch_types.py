@@ -30,6 +30,8 @@ from core.pickles.value import Called, PersistentId, Value
 
 LOAD_FROM_BYTES: Final = "torch.storage._load_from_bytes"
 """Loads a file within the stream, with everything that such a file may do."""
+MEMORY_FORMATS: Final = ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")
+"""The orders in which a tensor's numbers lie in memory."""
 
 _NUMBERS: Final = (
     "BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "Double", "Float", "Half", "Int",
@@ -187,6 +189,7 @@ def _rules() -> dict[str, Rule]:
     rules |= {
         "torch.nn.parameter.Parameter": Rule(takes(_TENSOR, FLAG, least=0), new=True, state=_parameter_state),
         "torch.Size": Rule(takes(SIZES), new=True),
+        "torch.torch_version.TorchVersion": Rule(takes(TEXT), new=True),
         "torch.device": Rule(takes(TEXT | INT, INT, least=1)),
         "torch.serialization._get_layout": Rule(takes(TEXT)),
         LOAD_FROM_BYTES: Rule(takes(BYTES)),

@@ -155,3 +155,19 @@ def test_an_executor_stays_one_for_a_loader_that_maps_no_names() -> None:
 def test_what_is_no_global_has_no_rule() -> None:
     assert rule_of("builtins.set") is None
     assert rule_of(Global("builtins", "se.t")) is None
+
+
+@pytest.mark.parametrize("order", ["contiguous_format", "channels_last"])
+def test_a_memory_format_of_torch_is_data_where_pickle_finds_it_and_nowhere_else(order: str) -> None:
+    found, _ = look_up("torch._utils", f"torch.{order}", 4)
+    assert found.verdict is Verdict.DATA_ONLY
+    rule = rule_of(found)
+    assert rule is not None
+    assert rule.call is None
+    for module, name in (
+        ("torch._utils", "torch.hub"),
+        ("torch._utils", f"torch.hub.{order}"),
+        ("torch", f"_utils.torch.{order}"),
+        ("m", f"torch.{order}"),
+    ):
+        assert look_up(module, name, 4)[0].verdict is Verdict.DANGEROUS

@@ -1,9 +1,14 @@
 """Keys: what Python would refuse is refused, and what would take for ever to hash too."""
 
+import sys
+from collections.abc import Callable
+
 import pytest
 
-from core.pickles.keys import MOST_PARTS, NoKeyError, check_all, checked
+from core.pickles.keys import MOST_EQUAL, MOST_PARTS, NoKeyError, check_all, checked
+from core.pickles.machine import run
 from core.pickles.value import Global, Value
+from core.pickles.verdict import Verdict
 
 
 @pytest.mark.parametrize(
@@ -37,3 +42,42 @@ def test_sets_in_sets_are_counted_with_their_repetitions() -> None:
         left, right = frozenset({left, right}), frozenset({right, (left,)})
     with pytest.raises(NoKeyError):
         checked(left)
+
+
+MODULUS = sys.hash_info.modulus
+ALIKE: list[Value] = [MODULUS * factor for factor in range(MOST_EQUAL + 1)]
+
+
+def test_keys_of_the_same_hash_are_refused_before_they_are_compared() -> None:
+    check_all(ALIKE[1:])
+    check_all([*range(1, 10_000), *ALIKE[1:]])
+    with pytest.raises(NoKeyError, match="same hash"):
+        check_all(ALIKE)
+    with pytest.raises(NoKeyError, match="same hash"):
+        check_all((key,) for key in [*range(1, 10_000), *ALIKE])
+
+
+def test_the_same_key_again_and_again_is_one_key() -> None:
+    check_all([1, 1.0, True, MODULUS + 1] * 1_000)
+    check_all("a" * 1_000)
+
+
+def integers(numbers: range | list[int]) -> bytes:
+    return b"".join(b"\x8a\x0a" + number.to_bytes(10, "little") for number in numbers)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        lambda items: b"\x80\x04(" + items + b"\x91.",
+        lambda items: b"\x80\x04\x8f(" + items + b"\x90.",
+        lambda items: b"\x80\x04(" + items + b"d.",
+        lambda items: b"\x80\x04cbuiltins\nset\n](" + items + b"e\x85R.",
+    ],
+    ids=["FROZENSET", "ADDITEMS", "DICT", "set()"],
+)
+def test_a_set_that_would_take_for_ever_ends_soon(stream: Callable[[bytes], bytes]) -> None:
+    alike = run(stream(integers([MODULUS * factor for factor in range(30_000)])))
+    assert alike.verdict is not Verdict.DATA_ONLY
+    assert any("same hash" in finding.reason for finding in alike.findings)
+    assert run(stream(integers(range(30_000)))).verdict is Verdict.DATA_ONLY

@@ -281,3 +281,45 @@ def test_hooked_loaders_can_skip_raw_bytes_behind_a_build() -> None:
     assert isinstance(seen[0][0], Called)
     assert isinstance(seen[0][0].function, Global)
     assert run(data).verdict is Verdict.COULD_NOT_READ
+
+
+def in_two_encodings() -> bytes:
+    """A legacy torch file of plain data in latin-1, and one that calls `os.system` in UTF-8.
+
+    The length behind a `C` is one byte in one of them, and two in the other.
+    """
+    attack = b"cos\nsystem\n(X\4\0\0\0truetR."
+    padding = b"a" * (0x3000 - len(attack))
+    whole, jump = (len(padding) + len(attack)).to_bytes(4, "little"), (6 + len(padding)).to_bytes(4, "little")
+    while max(whole + jump) > 127:
+        padding = padding[:-1]
+        whole = (len(padding) + len(attack)).to_bytes(4, "little")
+        jump = (6 + len(padding)).to_bytes(4, "little")
+    magic = b"L119547037146038801333356L\n."
+    latin = b"0X" + whole + padding + attack + b"0}."
+    return magic + b"I1001\n.}.C\xc8" + b"b" * 194 + b"0X" + jump + latin + b"]."
+
+
+@pytest.mark.parametrize(
+    ("encoding", "verdict"),
+    [("latin1", Verdict.DATA_ONLY), ("utf-8", Verdict.DANGEROUS), ("utf-16", Verdict.COULD_NOT_READ)],
+)
+def test_a_long_text_becomes_bytes_by_the_encoding_that_the_call_gives(
+    encoding: str, verdict: Verdict
+) -> None:
+    written = in_two_encodings().decode("latin-1").encode()
+    long = program("BINUNICODE", len(written).to_bytes(4, "little"), written)
+    encoded = call("_codecs", "encode", long, text(encoding))
+    found = run(call("torch.storage", "_load_from_bytes", encoded) + program("STOP"))
+    assert Verdict.worst(found.verdict, verdict) is found.verdict
+    assert (found.verdict is Verdict.DANGEROUS) is (verdict is Verdict.DANGEROUS)
+    assert (found.verdict is Verdict.DATA_ONLY) is (verdict is Verdict.DATA_ONLY)
+
+
+def test_both_encodings_of_one_text_are_read() -> None:
+    written = in_two_encodings().decode("latin-1").encode()
+    stream = program("BINUNICODE", len(written).to_bytes(4, "little"), written, "BINPUT", 0, "POP")
+    for encoding in ("latin1", "utf-8"):
+        encoded = call("_codecs", "encode", program("BINGET", 0), text(encoding))
+        stream += call("torch.storage", "_load_from_bytes", encoded)
+    assert run(stream + program("STOP")).verdict is Verdict.DANGEROUS

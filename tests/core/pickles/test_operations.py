@@ -42,7 +42,8 @@ def test_a_name_that_comes_from_the_memo_is_a_name() -> None:
 
 COMPUTED = {
     "what a call gives": call("builtins", "str", text("os")),
-    "a global": name("collections", "OrderedDict"),
+    "a global": name("unheard", "word"),
+    "a call of an unknown one": call("unheard", "word"),
     "a string that depends on the encoding": program("SHORT_BINSTRING", 2, b"o\xf3"),
     "an extension": program("EXT1", 1),
     "a text that is too long to be kept": program(
@@ -56,6 +57,13 @@ def test_a_name_that_cannot_be_told_is_dangerous(module: bytes) -> None:
     found = run(program("PROTO", 4) + module + text("system") + program("STACK_GLOBAL", "STOP"))
     assert found.verdict is Verdict.DANGEROUS
     assert any("which one cannot be told" in one.reason for one in found.findings)
+
+
+@pytest.mark.parametrize("module", [name("collections", "OrderedDict"), call("collections", "OrderedDict")])
+def test_what_is_known_to_be_no_text_names_nothing(module: bytes) -> None:
+    found = run(program("PROTO", 4) + module + text("system") + program("STACK_GLOBAL", "STOP"))
+    assert found.verdict is Verdict.COULD_NOT_READ
+    assert any("where a str is expected" in one.reason for one in found.findings)
 
 
 @pytest.mark.parametrize("width", [1, 2, 4])

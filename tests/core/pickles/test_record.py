@@ -32,6 +32,19 @@ def test_a_danger_takes_the_place_of_what_is_less() -> None:
     assert {one.reason for one in ours.findings} == {"danger 0", "danger 1", "danger 2"}
 
 
+def test_what_is_held_back_counts_unless_it_is_harmless_and_alone() -> None:
+    cases: list[tuple[bool, bool, bool]] = [(True, False, False), (False, False, True), (True, True, True)]
+    for harmless, other, counts in cases:
+        ours = record()
+        ours.hold(5, "GLOBAL", "the reason", "m.f")
+        assert not ours.findings
+        if other:
+            ours.find(0, "REDUCE", "mild", Verdict.NEEDS_TRUST)
+        ours.settle(harmless=harmless)
+        assert ours.verdict is (Verdict.DANGEROUS if counts else Verdict.DATA_ONLY)
+        assert [one.offset for one in ours.findings if one.subject] == [105] * counts
+
+
 def test_calls_are_in_the_order_of_the_stream() -> None:
     ours = record()
     for offset, known in ((1, True), (2, False), (3, True)):

@@ -6,7 +6,9 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ from core.pickles.bounds import DEFAULT
 from core.pickles.formats import Format
 from core.pickles.scan import scan, scan_file
 from core.pickles.verdict import Verdict
-from tests.core.pickles.samples import Planted, benign, planted, saved, tarred, tensors, zipped
+from tests.core.pickles.samples import Planted, array, benign, planted, saved, tarred, tensors, zipped
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
@@ -143,3 +145,18 @@ def test_two_formats_at_once_are_both_read() -> None:
     report = scan(benign() + zipped({"a.pkl": planted()}))
     assert report.format is Format.PICKLE
     assert any(each.use.name == "system" for each in report.globals)
+
+
+def test_an_array_of_objects_among_a_tensors_numbers_is_read() -> None:
+    for value, verdict in ((np.arange(3), Verdict.DATA_ONLY), (Planted(), Verdict.DANGEROUS)):
+        content = array(value if isinstance(value, np.ndarray) else np.array([value], dtype=object))
+        assert scan(zipped({"a/data.pkl": benign(), "a/data/0": content})).verdict is verdict
+
+
+def test_numbers_that_begin_like_a_zip_are_numbers_and_a_whole_zip_is_read() -> None:
+    for numbers, verdict in (
+        (b"PK\x03\x04" + bytes(60), Verdict.DATA_ONLY),
+        (zipped({"x.pkl": planted()}), Verdict.DANGEROUS),
+    ):
+        tensor = torch.frombuffer(bytearray(numbers), dtype=torch.uint8)
+        assert scan(saved({"a": tensor}), "m.pt").verdict is verdict

@@ -72,3 +72,13 @@ def test_a_text_without_control_characters_is_one(text: str) -> None:
     assert is_text(raw)
     assert is_text(raw[:-1], cut=True)
     assert not is_text(raw + b"\0")
+
+
+@pytest.mark.parametrize("name", ["cevil-mod\nthing\n.", "cevilmod\nthing\n."])
+def test_a_tar_whose_first_name_is_a_pickle_is_both(name: str) -> None:
+    assert set(sniff(Span.of(tarred({name: b""}))).also) == {Format.PICKLE}
+
+
+@pytest.mark.parametrize("name", ["cevil-mod", "c.", "cat.dog.txt"])
+def test_a_tar_of_usual_names_is_a_tar_alone(name: str) -> None:
+    assert sniff(Span.of(tarred({name: b"thing\n."}))).also == ()

@@ -57,6 +57,18 @@ def test_numbers_that_name_code_are_evidence_and_others_are_none() -> None:
     assert walk.worst.value == "dangerous"
 
 
+def test_a_name_that_is_worked_out_by_the_stream_is_evidence() -> None:
+    system = b"\x80\x04\x8c\x08builtins\x8c\x03str\x93\x8c\x05posix\x85R\x8c\x06system\x93"
+    long = b"\x80\x04\x8c\x02osX" + (11_996).to_bytes(4, "little") + b"path.os." * 1_499 + b"path" + b"\x93"
+    for attack in (system + b"\x8c\x04true\x85R.", system + b".", long + b"."):
+        walk = Walk(DEFAULT, examine)
+        assert walk.evidence(Part("a", Span.of(attack)))
+        assert walk.worst is Verdict.DANGEROUS
+    walk = Walk(DEFAULT, examine)
+    twin = system.removesuffix(b"\x93") + b"\x86."
+    assert not walk.evidence(Part("a", Span.of(twin)))
+
+
 def test_entries_are_kept_up_to_a_bound_and_what_is_unread_longest() -> None:
     walk = Walk(replace(DEFAULT, findings=5), examine)
     part = Part("a", Span.of(b"x"))

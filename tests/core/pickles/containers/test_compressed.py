@@ -92,6 +92,21 @@ def test_bytes_after_the_compressed_data_are_told() -> None:
     assert scan(zlib.compress(benign()) + bytes(10)).verdict is Verdict.DATA_ONLY
 
 
+@pytest.mark.parametrize("zeros", [1, 2**20, 2**20 + 5, 2**21])
+def test_gzip_goes_on_behind_any_number_of_zeros(zeros: int) -> None:
+    for content, verdict in ((benign(), Verdict.DATA_ONLY), (planted(), Verdict.DANGEROUS)):
+        data = gzip.compress(b"") + bytes(zeros) + gzip.compress(content)
+        assert gzip.decompress(data) == content
+        assert scan(data, "x.pkl.gz").verdict is verdict
+
+
+@KINDS
+def test_bytes_behind_many_zeros_are_told(kind: Format) -> None:
+    data = WRAPPINGS[kind](benign()) + bytes(2**20 + 8)
+    assert scan(data).verdict is Verdict.DATA_ONLY
+    assert scan(data + b"more bytes").verdict is Verdict.COULD_NOT_READ
+
+
 @given(st.data())
 def test_changed_bytes_never_make_an_exception(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(list(WRAPPINGS)))

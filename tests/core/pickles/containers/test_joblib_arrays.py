@@ -1,6 +1,7 @@
 """joblib's format, written here as joblib 1.6 writes it: raw arrays between the opcodes of one pickle."""
 
 import bz2
+import datetime
 import gzip
 import io
 import lzma
@@ -125,6 +126,36 @@ def test_opcodes_in_an_arrays_numbers_are_found_where_pickle_would_run_them() ->
     hidden = np.frombuffer(program, np.uint8)
     assert scan(dumped({"a": hidden}, 2, None)).verdict is Verdict.DANGEROUS
     assert scan(dumped({"a": hidden}, 2, 16)).verdict is Verdict.DATA_ONLY
+
+
+UNHEARD = b"0cunheard\nthing\n)R."
+COMPUTED = b"0\x8c\x08builtins\x8c\x03str\x93\x8c\x05posix\x85R\x8c\x06system\x93\x8c\x04true\x85R."
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [
+        (UNHEARD, Verdict.NEEDS_TRUST),
+        (UNHEARD.replace(b")R.", b"\xff"), Verdict.NEEDS_TRUST),
+        (COMPUTED, Verdict.DANGEROUS),
+        (UNHEARD.replace(b"unheard", b"u?h-ard"), Verdict.DATA_ONLY),
+        (b"c\0\n\0.\0\n\0", Verdict.DATA_ONLY),
+        (b"NR)R]b", Verdict.DATA_ONLY),
+        (b"P\x8f\nNb", Verdict.DATA_ONLY),
+    ],
+)
+def test_what_pickle_would_name_in_an_arrays_numbers_counts_and_chance_does_not(
+    numbers: bytes, verdict: Verdict
+) -> None:
+    report = scan(dumped({"a": np.frombuffer(numbers, np.uint8)}, 2, None))
+    assert report.verdict is verdict
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_the_memo_of_an_array_of_objects_is_its_own(protocol: int) -> None:
+    inner = np.array([datetime.date(2020, 1, 2), datetime.time(1), np.float32(1), {1}], dtype=object)
+    for value in (inner, {"a": inner}, [1, inner, np.arange(3)]):
+        assert scan(dumped(value, protocol)).verdict is Verdict.DATA_ONLY
 
 
 @pytest.mark.parametrize("pack", [zlib.compress, gzip.compress, bz2.compress, lzma.compress, frame])

@@ -157,3 +157,18 @@ def test_a_shape_of_astronomic_size_could_not_be_read() -> None:
 
 def test_numpy_itself_accepts_the_files_of_these_tests() -> None:
     assert np.load(io.BytesIO(array(np.arange(3)))).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("(" * 5, ""), ("((((('<i4', ", ")"), ("[" * 21, ""), ("{'a': ", "}")]
+)
+def test_a_header_of_many_tokens_is_refused_token_by_token(before: str, after: str) -> None:
+    with pytest.raises(HeaderError):
+        parse_literal("{'descr': " + before + "1," * 449_000 + after)
+
+
+@pytest.mark.parametrize("ending", ["", " ", "\n", "\0", " \n\t\0\n"])
+def test_what_fills_a_header_up_is_no_token(ending: str) -> None:
+    assert parse_literal("(1, 2)" + ending) == (1, 2)
+    with pytest.raises(HeaderError):
+        parse_literal("(1, 2)" + ending + "x" + ending)

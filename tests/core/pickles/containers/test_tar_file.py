@@ -3,6 +3,7 @@
 import io
 import tarfile
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from core.pickles.formats import Format
 from core.pickles.scan import scan
 from core.pickles.verdict import Verdict
-from tests.core.pickles.samples import benign, planted, saved, tarred, tensors, zipped
+from tests.core.pickles.samples import array, benign, planted, saved, tarred, tensors, zipped
 
 FORMS = pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 LONG = "folder/" * 30 + "weights.pkl"
@@ -113,3 +114,85 @@ def test_changed_bytes_never_make_an_exception(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 5))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     assert scan(bytes(raw)).verdict in Verdict
+
+
+def record(key: bytes, value: bytes) -> bytes:
+    """A record of pax: its own length, a space, key=value, a line break."""
+    rest = b" " + key + b"=" + value + b"\n"
+    size = next(size for size in range(1, 1000) if len(str(size)) + len(rest) == size)
+    return str(size).encode() + rest
+
+
+def raw_member(name: str, content: bytes, kind: bytes = tarfile.REGTYPE, size: int | None = None) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    info.size = len(content) if size is None else size
+    return info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+END = bytes(2 * tarfile.BLOCKSIZE)
+
+
+def hidden(content: bytes, pax: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    """A member of numbers that ends after its header for readers that take the pax record's size."""
+    inside = raw_member("hidden.pkl", content)
+    numbers = array(np.zeros(512 - 128 + len(inside), np.uint8))[:128]
+    assert len(numbers.rstrip(b"\0")) <= 128
+    return raw_member("p", pax, kind) + raw_member("a.npy", numbers.ljust(512, b"\0") + inside) + END
+
+
+@pytest.mark.parametrize(
+    "size", [b"+512", b" 512", b"5_12", b"0x200", b"", b"-512", "\u0665\u0661\u0662".encode()]
+)
+def test_a_size_of_pax_that_is_no_plain_number_could_not_be_read(size: bytes) -> None:
+    assert scan(hidden(planted(), record(b"size", size))).verdict is Verdict.COULD_NOT_READ
+
+
+def test_a_plain_size_of_pax_counts_and_not_the_header() -> None:
+    for content, verdict in ((benign(), Verdict.DATA_ONLY), (planted(), Verdict.DANGEROUS)):
+        members = raw_member("a.txt", b" " * 512 + raw_member("hidden.pkl", content))
+        data = raw_member("p", record(b"size", b"512"), tarfile.XHDTYPE) + members + END
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            assert archive.getnames() == ["a.txt", "hidden.pkl"]
+        assert scan(data).verdict is verdict
+
+
+def test_one_size_for_all_members_could_not_be_read() -> None:
+    data = hidden(planted(), record(b"size", b"512"), tarfile.XGLTYPE)
+    assert scan(data).verdict is Verdict.COULD_NOT_READ
+
+
+def test_a_comment_for_all_members_as_git_writes_it_is_data_only() -> None:
+    comment = raw_member("pax_global_header", record(b"comment", b"0" * 40), tarfile.XGLTYPE)
+    assert scan(comment + tarred({"a.pkl": benign(), "b.pkl": benign()})).verdict is Verdict.DATA_ONLY
+
+
+def test_a_name_for_all_members_is_that_of_all() -> None:
+    data = raw_member("g", record(b"path", b"x"), tarfile.XGLTYPE) + raw_member("a", b"1") + END
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert archive.getnames() == ["x"]
+    assert [member.name for member in scan(data).members[1:]] == ["x"]
+
+
+@pytest.mark.parametrize("pax", [b"5 a=", b"99 size=512\n", b"x", record(b"size", b"512")[:-1] + b"x"])
+def test_a_broken_record_of_pax_could_not_be_read(pax: bytes) -> None:
+    assert scan(raw_member("p", pax, tarfile.XHDTYPE) + tarred({"a.txt": b"words"})).verdict is not (
+        Verdict.DATA_ONLY
+    )
+
+
+def test_two_records_that_say_different_sizes_could_not_be_read() -> None:
+    first = raw_member("p", record(b"size", b"512"), tarfile.XHDTYPE)
+    data = first + hidden(planted(), record(b"size", b"99"))
+    assert scan(data).verdict is Verdict.COULD_NOT_READ
+
+
+def test_an_old_folder_has_no_data_whatever_its_size() -> None:
+    for content, verdict in ((benign(), Verdict.DATA_ONLY), (planted(), Verdict.DANGEROUS)):
+        inside = raw_member("a.pkl", content)
+        data = raw_member("folder/", b"", tarfile.AREGTYPE, len(inside)) + inside + END
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            assert archive.getnames() == ["folder", "a.pkl"]
+        report = scan(data)
+        assert report.verdict is verdict
+        assert "a.pkl" in {member.name for member in report.members}

@@ -1,5 +1,8 @@
 """Texts, programs and archives: data-only only where nothing could take them for a program."""
 
+import dbm.dumb
+from pathlib import Path
+
 import pytest
 
 from core.pickles.formats import Format
@@ -19,6 +22,10 @@ from core.pickles.verdict import Verdict
         (b"print(1)\n", "setup.py", Format.TEXT, Verdict.NEEDS_TRUST),
         (b'{"class_name": "Lambda"}', "model.json", Format.TEXT, Verdict.NEEDS_TRUST),
         (b"a: !!python/object/apply:os.system [echo never]\n", "a.yaml", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b"'k', (28, 40)\n", "shelf.dir", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b"(\"a'b\\n\", [0, 0x10])\n'c', (512, 5)\n", "shelf", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b"'k', 28, 40\n", "numbers.csv", Format.TEXT, Verdict.DATA_ONLY),
+        (b"'k' (28, 40)\n", "words.txt", Format.TEXT, Verdict.DATA_ONLY),
         (b"#!/bin/sh\necho never\n", "", Format.PROGRAM, Verdict.COULD_NOT_READ),
         (b"\x7fELF\x02\x01\x01" + bytes(100), "lib.so", Format.PROGRAM, Verdict.COULD_NOT_READ),
         (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a.7z", Format.ARCHIVE, Verdict.COULD_NOT_READ),
@@ -29,3 +36,10 @@ from core.pickles.verdict import Verdict
 def test_what_is_no_model(data: bytes, name: str, kind: Format, verdict: Verdict) -> None:
     report = scan(data, name)
     assert (report.format, report.verdict) == (kind, verdict)
+
+
+def test_the_directory_that_python_writes_for_a_shelf_needs_trust(tmp_path: Path) -> None:
+    with dbm.dumb.open(str(tmp_path / "shelf"), "n") as shelf:
+        shelf["it's a key"] = b"value"
+    data = (tmp_path / "shelf.dir").read_bytes()
+    assert scan(data, "shelf.dir").verdict is Verdict.NEEDS_TRUST

@@ -5,7 +5,9 @@ import pickle
 import struct
 import warnings
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,7 +19,16 @@ from core.pickles.bounds import DEFAULT
 from core.pickles.formats import Format
 from core.pickles.scan import scan
 from core.pickles.verdict import Verdict
-from tests.core.pickles.samples import benign, planted, rewritten, saved, tensors, zipped
+from tests.core.pickles.containers.test_zip_end import (
+    behind_its_end,
+    in_a_comment,
+    located_elsewhere,
+    parts,
+    plain_end,
+    shifted,
+    with_zip64,
+)
+from tests.core.pickles.samples import array, benign, planted, rewritten, saved, tensors, zipped
 from tests.core.pickles.tripwire import torch_would_run
 
 COMPRESSIONS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
@@ -284,3 +295,62 @@ def test_a_member_whose_header_lies_in_another_one_is_a_disagreement() -> None:
     report = scan(bytes(data))
     assert report.verdict is Verdict.DANGEROUS
     assert any("lies within" in finding.reason for finding in report.findings)
+
+
+def torch_zip(content: bytes, **more: bytes) -> bytes:
+    return zipped({"archive/data.pkl": content, "archive/version": b"3\n", **more})
+
+
+@pytest.mark.parametrize(
+    "build", [behind_its_end, partial(in_a_comment, by=0), partial(in_a_comment, by=10**6)]
+)
+def test_a_zip_in_the_comment_of_another_is_found(build: Callable[[bytes, bytes], bytes]) -> None:
+    report = scan(build(torch_zip(benign()), torch_zip(planted())))
+    assert report.verdict is Verdict.DANGEROUS
+    assert any("comment" in finding.reason or "bytes before" in finding.reason for finding in report.findings)
+    assert any(each.use.name == "system" for each in report.globals)
+
+
+def test_a_comment_of_words_is_data_only() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", benign())
+        archive.comment = b"Some words about a model, and PK."
+    assert scan(file.getvalue()).verdict is Verdict.DATA_ONLY
+
+
+def test_what_a_second_zip64_record_points_to_is_found() -> None:
+    data = located_elsewhere(lambda raw: torch_zip(benign(), **{"archive/data/0": raw}), torch_zip(planted()))
+    assert torch_would_run(data)
+    report = scan(data)
+    assert report.verdict is Verdict.DANGEROUS
+    assert any(each.use.name == "system" for each in report.globals)
+
+
+def test_a_zip64_of_one_mind_is_data_only() -> None:
+    assert scan(with_zip64(torch_zip(benign()))).verdict is Verdict.DATA_ONLY
+
+
+def test_a_zip_at_the_end_of_numbers_is_found_whatever_offsets_it_states() -> None:
+    members, directory, count = parts(zipped({"x.pkl": planted()}))
+    for by in (0, 10**6):
+        end = plain_end(count, len(directory), len(members) + by)
+        hidden = bytes(10) + members + shifted(directory, by) + end
+        with zipfile.ZipFile(io.BytesIO(hidden)) as archive:
+            assert archive.read("x.pkl") == planted()
+        assert scan(array(np.frombuffer(hidden, np.uint8))).verdict is Verdict.DANGEROUS
+
+
+def test_an_archive_called_as_the_folder_of_storages_has_its_pickle_read() -> None:
+    named = b"\x80\x02cnobody\nknows\n)R."
+    for content, verdict in (
+        (benign(), Verdict.DATA_ONLY),
+        (named, Verdict.NEEDS_TRUST),
+        (planted(), Verdict.DANGEROUS),
+    ):
+        assert scan(zipped({".data/data.pkl": content, ".data/version": b"3\n"})).verdict is verdict
+
+
+def test_the_numbers_of_a_package_of_torch_are_numbers() -> None:
+    members = {"p/.data/extern_modules": b"", "p/.data/0.storage": b"\xff\xfe\xfd", "p/.data/1": b"\xff"}
+    assert [member.format for member in scan(zipped(members)).members[2:]] == [Format.NUMBERS] * 2

@@ -8,10 +8,12 @@ import collections
 import datetime
 import decimal
 import fractions
+import ipaddress
 import pathlib
 import pickle
 import types
 import uuid
+import zoneinfo
 
 import pytest
 
@@ -46,6 +48,9 @@ VALUES: list[object] = [
     datetime.date(2020, 1, 2),
     datetime.time(1, 2, tzinfo=ZONE),
     datetime.datetime(2020, 1, 2, tzinfo=ZONE),
+    datetime.datetime(2020, 1, 2, tzinfo=zoneinfo.ZoneInfo("UTC")),
+    datetime.time(1, tzinfo=zoneinfo.ZoneInfo.no_cache("UTC")),
+    [zoneinfo.ZoneInfo("UTC"), zoneinfo.ZoneInfo.no_cache("UTC"), zoneinfo.ZoneInfo],
     datetime.timedelta(1, 2, 3),
     datetime.UTC,
     decimal.Decimal("1.50"),
@@ -53,6 +58,10 @@ VALUES: list[object] = [
     uuid.UUID(int=5),
     pathlib.PureWindowsPath("c:/a"),
     pathlib.Path("a"),
+    ipaddress.ip_address("192.0.2.1"),
+    ipaddress.ip_address("fe80::1%5"),
+    ipaddress.ip_network("2001:db8::/32"),
+    ipaddress.ip_interface("192.0.2.1/24"),
 ]
 
 
@@ -67,6 +76,8 @@ def test_a_value_of_the_standard_library_is_data_only(value: object, protocol: i
 ITEM = text("a")
 EMPTY = program("EMPTY_DICT")
 UNSAFE = {
+    "an address of a list": call("ipaddress", "IPv4Address", program("EMPTY_LIST")),
+    "an address with a state": call("ipaddress", "IPv4Address", ITEM) + EMPTY + program("BUILD"),
     "a defaultdict that calls a function": call("collections", "defaultdict", name("_codecs", "encode")),
     "a defaultdict that calls what nobody knows": call("collections", "defaultdict", name("m", "f")),
     "a class made by type": call("builtins", "type", ITEM, program("EMPTY_TUPLE"), EMPTY),

@@ -47,6 +47,7 @@ def tensors() -> dict[str, object]:
             "a state dict": model.state_dict(),
             "an optimizer's": optimizer.state_dict(),
             "a size, a dtype, a device": [plain.shape, plain.dtype, plain.device],
+            "torch's version": torch.__version__,
         }
 
 
@@ -252,3 +253,12 @@ def test_files_within_files_end_somewhere() -> None:
     found = run(stream)
     assert found.verdict is Verdict.COULD_NOT_READ
     assert any("too deep" in one.reason for one in found.findings)
+
+
+def test_a_version_is_made_of_one_text_and_nothing_else() -> None:
+    for arguments in ([], [program("EMPTY_LIST")], [text("1"), text("2")]):
+        stream = call("torch.torch_version", "TorchVersion", *arguments)
+        assert run(stream + program("STOP")).verdict is Verdict.NEEDS_TRUST
+    good = call("torch.torch_version", "TorchVersion", text("2.1"))
+    assert run(good + program("STOP")).verdict is Verdict.DATA_ONLY
+    assert run(good + program("EMPTY_DICT", "BUILD", "STOP")).verdict is Verdict.NEEDS_TRUST
