@@ -28,6 +28,8 @@ class Bounds:
         long_bytes: the size of a number of arbitrary length that is worked out.
         globals: how many named globals are kept.
         calls: how many calls are kept.
+        calls_in_full: so many allowed calls are shown with what their arguments hold. A checkpoint has
+            thousands, all alike.
         findings: how many findings are kept; the verdict counts all of them.
         trace_steps: how many steps of the machine are kept, where a trace is asked for.
         seconds: wall-clock time, seconds.
@@ -47,6 +49,7 @@ class Bounds:
     long_bytes: int = 4_096
     globals: int = 10_000
     calls: int = 10_000
+    calls_in_full: int = 20
     findings: int = 1_000
     trace_steps: int = 20_000
     seconds: float = 60.0

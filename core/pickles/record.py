@@ -13,8 +13,6 @@ from core.pickles.verdict import Finding, Verdict
 SHOWN: Final = 300
 """How many characters of a call or a name a finding shows."""
 _DEEP: Final = 3
-_IN_FULL: Final = 20
-"""So many allowed calls are shown with what their arguments hold. A checkpoint has thousands, all alike."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,8 @@ class Record:
         """Keeps a call, if there is room."""
         kept = self._known if known else self._unknown
         if len(kept) < self._bounds.calls:
-            function, arguments = _parts(result, _DEEP if not known or len(kept) < _IN_FULL else 1)
+            in_full = not known or len(kept) < self._bounds.calls_in_full
+            function, arguments = _parts(result, _DEEP if in_full else 1)
             kept.append(Call(result.offset + self._base, result.opcode, function, arguments, known))
             return True
         return False

@@ -36,7 +36,7 @@ _PROGRAM: Final = (
     f"from core.pickles.lab.guest.tripwires import main\nmain({_DATA_FILE!r}, {REPORT!r})\n".encode()
 )
 # Nothing is too long to be kept: CPython keeps all of it too, and both show only its beginning.
-_BOUNDS: Final = Bounds(seconds=10.0, text=MAX_BYTES, long_bytes=MAX_BYTES)
+_BOUNDS: Final = Bounds(seconds=10.0, text=MAX_BYTES, long_bytes=MAX_BYTES, calls_in_full=MAX_BYTES)
 _MEMBERS: Final = re.compile(r"[{}()\[\]]|, ")
 _SHOWN: Final = 300
 _CUT: Final = "..."
