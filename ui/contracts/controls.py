@@ -49,7 +49,7 @@ def draw_controls(*, ready: bool, projector: bool, bar: DeltaGenerator | None = 
             )
         else:
             st.button(
-                "Run", key="contracts:own:run", icon=":material/play_arrow:", type="primary",
+                "Run", key="contracts:own:run", icon=":material/play_arrow:",
                 disabled=not ready, on_click=_run_own, help="Tries every class for real, in the sandbox",
             )  # fmt: skip
             if projector:

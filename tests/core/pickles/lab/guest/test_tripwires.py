@@ -47,7 +47,7 @@ VALUES: st.SearchStrategy[object] = st.recursive(
 )
 
 
-WIDE = Bounds(text=2**20, long_bytes=2**20)
+WIDE = Bounds(text=2**20, long_bytes=2**20, calls_in_full=2**20)
 
 
 def foretold(data: bytes) -> list[tuple[str, str]]:
