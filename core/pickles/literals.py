@@ -73,11 +73,15 @@ def float_of(line: bytes) -> Literal:
         value = float(text)
     except ValueError as error:
         raise UnreadableError("a number that is none") from error
+    refused = ""
     if math.isinf(value) and not _INFINITE.fullmatch(text.strip()):
-        return Literal(value, "a number that is too large for C")
-    if b"_" in text or text != text.strip():
-        return Literal(value, "a number with signs that C does not read")
-    return Literal(value)
+        refused = "a number that is too large for C"
+    elif b"_" in text or text != text.strip():
+        refused = "a number with signs that C does not read"
+    if refused and text != line:
+        # C reads as far as the NUL, and pickle.py reads no number with one.
+        raise UnreadableError("a number that is none")
+    return Literal(value, refused)
 
 
 def string_of(line: bytes) -> bytes:

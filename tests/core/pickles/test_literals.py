@@ -51,6 +51,8 @@ def same(left: object, right: object) -> bool:
 @example(b"F", b"-inf")
 @example(b"F", b"nan")
 @example(b"F", b"1_0")
+@example(b"F", b"0 \x00")
+@example(b"F", b"1e999\x00")
 def test_a_number_is_read_as_the_c_unpickler_reads_it_or_else_as_pickle_py_does(
     opcode: bytes, line: bytes
 ) -> None:
