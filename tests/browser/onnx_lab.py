@@ -125,8 +125,16 @@ def loads(data: bytes) -> onnx.ModelProto:
     return model
 
 
+def _exports(child: psutil.Process) -> bool:
+    """Other processes wait in a server all the time: the sandbox's, and the one that examines code."""
+    try:
+        return child.status() != psutil.STATUS_ZOMBIE and "core.export.child" in child.cmdline()
+    except psutil.NoSuchProcess:
+        return False
+
+
 def exports_of(address: str) -> Callable[[], list[psutil.Process]]:
-    """What counts the processes that the server at this address has at the moment."""
+    """What lists the processes that the server at this address exports in at the moment."""
     port = str(urlsplit(address).port)
     (server,) = [
         process
@@ -135,13 +143,13 @@ def exports_of(address: str) -> Callable[[], list[psutil.Process]]:
     ]
 
     def now() -> list[psutil.Process]:
-        return [child for child in server.children() if child.status() != psutil.STATUS_ZOMBIE]
+        return [child for child in server.children() if _exports(child)]
 
     return now
 
 
 def await_none(now: Callable[[], list[psutil.Process]], seconds: float = 30) -> None:
-    """Waits until the server has no process any more."""
+    """Waits until the server exports nothing any more."""
     deadline = time.monotonic() + seconds
     while now() and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -40,6 +40,10 @@ def printed(run: Run) -> str:
     return result.stdout
 
 
+# The workers of sandboxes that other tests' pages share.
+others: set[int] = set()
+
+
 def workers() -> set[int]:
     found = set()
     for child in psutil.Process().children():
@@ -48,7 +52,7 @@ def workers() -> set[int]:
                 found.add(child.pid)
         except psutil.NoSuchProcess:
             continue
-    return found
+    return found - others
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
@@ -62,10 +66,11 @@ def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
 
 @pytest.fixture(autouse=True)
 def _none_is_left_behind() -> Any:  # noqa: ANN401
-    before = workers()
+    others.clear()
+    others.update(workers())
     yield
     gc.collect()
-    assert eventually(lambda: workers() <= before)
+    assert eventually(lambda: not workers())
 
 
 def test_a_program_runs_and_its_worker_is_kept_for_the_next(sandbox: Make) -> None:
