@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,8 @@ PATIENCE: Final = 300.0
 """How long one scan may take, seconds."""
 MOST_MEMORY: Final = 256 * 2**20
 """What scanning a checkpoint may add to the memory, bytes: it does not grow with the file."""
-_TENSORS: Final = 20
+TENSORS: Final = (148, 20)
+"""In a checkpoint: as many as GPT-2 has in about 500 MB, and so few that a scan's own start counts."""
 _MEGABYTE: Final = 10**6
 
 
@@ -77,7 +79,13 @@ def run_with(arguments: Sequence[str]) -> list[Table]:
     parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds for a scan (%(default)g)")
     options = parser.parse_args(arguments)
     cases = (
-        Case(f"torch checkpoint, {options.megabytes:,} MB", lambda path: checkpoint(path, options.megabytes)),
+        *(
+            Case(
+                f"torch checkpoint, {options.megabytes:,} MB in {count} tensors",
+                partial(checkpoint, megabytes=options.megabytes, tensors=count),
+            )
+            for count in TENSORS
+        ),
         Case(f"list of {options.integers:,} integers", lambda path: integers(path, options.integers)),
         Case(f"zip of {options.members:,} pickles", lambda path: members(path, options.members)),
     )
@@ -170,14 +178,14 @@ def probe(scanner: str, path: Path, patience: float) -> dict[str, object]:
     return found
 
 
-def checkpoint(path: Path, megabytes: int) -> None:
+def checkpoint(path: Path, megabytes: int, tensors: int) -> None:
     """A state dict of random numbers, as torch saves it."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    numbers = max(1, megabytes * _MEGABYTE // 4 // _TENSORS)
+    numbers = max(1, megabytes * _MEGABYTE // 4 // tensors)
     torch.save(
-        {f"layer{index}.weight": torch.rand(numbers, generator=generator) for index in range(_TENSORS)}, path
+        {f"layer{index}.weight": torch.rand(numbers, generator=generator) for index in range(tensors)}, path
     )
 
 

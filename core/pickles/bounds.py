@@ -28,8 +28,8 @@ class Bounds:
         long_bytes: the size of a number of arbitrary length that is worked out.
         globals: how many named globals are kept.
         calls: how many calls are kept.
-        calls_in_full: so many allowed calls are shown with what their arguments hold. A checkpoint has
-            thousands, all alike.
+        calls_in_full: so many allowed calls are shown with their arguments, others with how many they have. A
+            checkpoint has thousands, all alike.
         findings: how many findings are kept; the verdict counts all of them.
         trace_steps: how many steps of the machine are kept, where a trace is asked for.
         seconds: wall-clock time, seconds.

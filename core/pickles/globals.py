@@ -61,9 +61,9 @@ def rule_of(value: object) -> Rule | None:
     """The rules of a global; None if it is not on the allow-list, or no global."""
     if not isinstance(value, Global):
         return None
-    if (value.module, value.name) in _DOTTED:
-        return NAMED
-    return ALLOWED.get(value.full) if _whole(value.name) else None
+    if _whole(value.name):
+        return ALLOWED.get(value.full)
+    return NAMED if (value.module, value.name) in _DOTTED else None
 
 
 def classify(module: str, name: str) -> tuple[Verdict, str]:

@@ -70,6 +70,8 @@ class Judge(Record):
     def finish(self) -> None:
         """Ends the stream: `getattr` is no danger where it was called for time zones and nothing else."""
         self.settle(harmless=self._zones)
+        # It holds the stream, which holds this: nothing would go before the collector comes.
+        self._load = load_nothing
 
     def computed(self, what: str, offset: int, opcode: str) -> Unknown:
         """A global whose name cannot be told before the stream runs."""
@@ -113,14 +115,14 @@ class Judge(Record):
             )
             self.find(offset, opcode, reason, Verdict.DANGEROUS)
         result = Called(function, given, opcode, offset, named or ())
-        if isinstance(args, tuple) and not new and (is_maker(result) or is_zone(result)):
+        rule = rule_of(function)
+        if rule is None and isinstance(args, tuple) and not new and (is_maker(result) or is_zone(result)):
             self._zones = True
             self.note_call(result, known=True)
             return result
         if not isinstance(function, Global):
             self._call_of_value(function, result)
             return result
-        rule = rule_of(function)
         if rule is None:
             if function.full == GETATTR:
                 self.settle(harmless=False)
@@ -153,7 +155,9 @@ class Judge(Record):
         Raises:
             UnreadableError: it is too much.
         """
-        self._work -= sum(len(part) for part in parts if isinstance(part, _LOOKED_THROUGH))
+        for part in parts:
+            if isinstance(part, _LOOKED_THROUGH):
+                self._work -= len(part)
         if self._work < 0:
             raise UnreadableError("more work on the same values than is done at most")
 
@@ -278,6 +282,10 @@ class Judge(Record):
             reason = f"{does} of what {render(target.function, 100)} gives: its own code would run"
             self.find(offset, opcode, reason, verdict, target.full)
         return rule
+
+
+def load_nothing(value: Value, offset: int) -> None:
+    """For a judge that looks into no file within the stream."""
 
 
 def _keywords(kwargs: Value) -> tuple[tuple[str, Value], ...] | None:

@@ -8,8 +8,6 @@ every call.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +15,7 @@ from core.pickles.bounds import DEFAULT, Bounds
 from core.pickles.errors import UnreadableError
 from core.pickles.globals import GlobalUse
 from core.pickles.interpreter import AfterBuild, Interpreter
-from core.pickles.judge import Judge
+from core.pickles.judge import Judge, load_nothing
 from core.pickles.opcodes import name_of
 from core.pickles.reader import Budget
 from core.pickles.record import Call
@@ -95,21 +93,15 @@ def run(
     """
     stream = _Stream(data, member, bounds, Budget.of(bounds), base)
     stream.after_build = after_build
-    with _no_collector():
-        stream.read(start, trace=trace, several=several)
-    return stream.result()
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Keeps the garbage collector out: containers come by the million, and none is garbage before the end."""
-    enabled = gc.isenabled()
+    # Containers come by the million, and none is garbage before the end.
+    collects = gc.isenabled()
     gc.disable()
     try:
-        yield
+        stream.read(start, trace=trace, several=several)
     finally:
-        if enabled:
+        if collects:
             gc.enable()
+    return stream.result()
 
 
 class _Stream:
@@ -202,7 +194,7 @@ class _Stream:
         """
         kept = self._kept
         if kept and (machine.protocol > 3 or not machine.stopped):
-            judge = Judge(self.member, self.base, self.bounds, lambda value, offset: None)
+            judge = Judge(self.member, self.base, self.bounds, load_nothing)
             again = Interpreter(self.data, start, judge, self.bounds, self.budget, kept)
             self._follow(again, trace=False)
             reached = {each.subject for each in judge.findings if each.opcode not in _NAMING} & {GETATTR}

@@ -129,15 +129,20 @@ class Record:
         kept = self._known if known else self._unknown
         if len(kept) < self._bounds.calls:
             in_full = not known or len(kept) < self._bounds.calls_in_full
-            function, arguments = _parts(result, _DEEP if in_full else 1)
+            arguments = _arguments(result) if in_full else _count(result)
+            function = render(result.function, SHOWN)
             kept.append(Call(result.offset + self._base, result.opcode, function, arguments, known))
             return True
         return False
 
 
-def _parts(result: Called, depth: int) -> tuple[str, str]:
-    """A call as two texts: what is called, and with what."""
-    arguments = render(result.args, SHOWN, depth)
-    if result.kwargs:
-        arguments = f"{arguments}, {render(dict(result.kwargs), SHOWN)}"
-    return render(result.function, SHOWN), arguments
+def _arguments(result: Called) -> str:
+    """What a call is given."""
+    arguments = render(result.args, SHOWN, _DEEP)
+    return f"{arguments}, {render(dict(result.kwargs), SHOWN)}" if result.kwargs else arguments
+
+
+def _count(result: Called) -> str:
+    """How much a call is given: a thousand calls that are all alike need no more."""
+    count = len(result.args) + len(result.kwargs)
+    return f"({count:,} {'argument' if count == 1 else 'arguments'})" if count else "()"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 import stat
@@ -74,7 +75,14 @@ def scan(data: bytes | mmap.mmap, name: str = "", bounds: Bounds = DEFAULT) -> S
         return failed(name, len(data), f"it has {len(data):,} bytes; at most {bounds.bytes:,} are read")
     walk = Walk(bounds, examine, name)
     part = Part("", Span.of(data))
-    member = walk.examine(part)
+    # What a scan makes it keeps: the collector would look at all of it again and again.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        member = walk.examine(part)
+    finally:
+        if collects:
+            gc.enable()
     kind = Format.UNKNOWN if member is None else member.format
     if wrong := misnamed(name, kind):
         walk.find(part, None, wrong, Verdict.NEEDS_TRUST, subject="name")

@@ -7,7 +7,7 @@ shares them and may hold themselves: whoever walks through a value needs a bound
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -24,7 +24,8 @@ PLAIN: Final = ATOMS | CONTAINERS | {bytearray, range, slice}
 """Types of all plain values."""
 
 _SHOWN_ITEMS: Final = 6
-_SHOWN_BITS: Final = 256
+_SHORT: Final = 2**256
+_TEXTS: Final = frozenset({str, bytes, bytearray})
 _SORTED: Final = 64
 """Sets of more members are shown by their number alone."""
 
@@ -37,17 +38,17 @@ class Global:
         module, name: where the unpickler would look, after Python 2's names are mapped to Python 3's.
         verdict: data only if it is on the allow-list.
         written: the name in the stream, where that is another: `__builtin__.set`.
+        full: module and name with a dot between them.
     """
 
     module: str
     name: str
     verdict: Verdict = Verdict.NEEDS_TRUST
     written: str = ""
+    full: str = field(init=False)
 
-    @property
-    def full(self) -> str:
-        """Module and name with a dot between them."""
-        return f"{self.module}.{self.name}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "full", f"{self.module}.{self.name}")
 
 
 @dataclass(eq=False, slots=True)
@@ -168,12 +169,13 @@ def render(value: Value, limit: int = 200, depth: int = 3) -> str:
 
 
 def _render(value: Value, limit: int, depth: int) -> str:
-    if isinstance(value, str | bytes | bytearray):
-        head = repr(value[:limit])
-        return head if len(value) <= limit else f"{head}... ({len(value):,})"
     kind = type(value)
     if kind is int:
         return _number(value)
+    if kind in _TEXTS:
+        assert isinstance(value, str | bytes | bytearray)
+        head = repr(value[:limit])
+        return head if len(value) <= limit else f"{head}... ({len(value):,})"
     if kind in CONTAINERS:
         return _container(value, limit, depth)
     if kind in ATOMS:
@@ -187,8 +189,9 @@ def _render(value: Value, limit: int, depth: int) -> str:
 def _number(value: object) -> str:
     """An int, or how long it is: Python refuses to write the longest ones."""
     assert isinstance(value, int)
-    bits = value.bit_length()
-    return repr(value) if bits <= _SHOWN_BITS else f"<an int of {bits:,} bits>"
+    if -_SHORT < value < _SHORT:
+        return repr(value)
+    return f"<an int of {value.bit_length():,} bits>"
 
 
 def _stand_in(value: Value, limit: int, depth: int) -> str:
@@ -215,36 +218,32 @@ def _called(value: Called, limit: int, depth: int) -> str:
         )
     function = render(value.function, limit, depth - 1)
     inner = _several(value.args, limit, depth)
-    named = ", ".join(
-        f"{_name(name, 40)}={render(part, limit, depth - 1)}" for name, part in value.kwargs[:3]
-    )
+    if value.kwargs:
+        named = (f"{_name(name, 40)}={render(part, limit, depth - 1)}" for name, part in value.kwargs[:3])
+        inner = ", ".join(filter(None, (inner, *named)))
     held = f" with {len(value.pairs):,} pairs" if value.pairs else ""
     held += f" with {len(value.items):,} items" if value.items else ""
     held += " with state" if value.state else ""
-    return f"{function}({', '.join(part for part in (inner, named) if part)}){held}"
+    return f"{function}({inner}){held}"
 
 
 def _container(value: Value, limit: int, depth: int) -> str:
     assert isinstance(value, list | tuple | dict | set | frozenset)
-    name = type(value).__name__
     if not value:
-        return {"list": "[]", "tuple": "()", "dict": "{}"}.get(name, f"{name}()")
+        return repr(value)
     if depth <= 0:
-        return f"<{name} of {len(value):,}>"
-    if isinstance(value, dict):
-        inner = _joined(
-            value.items(),
-            lambda pair: f"{render(pair[0], limit, depth - 1)}: {render(pair[1], limit, depth - 1)}",
-            len(value),
-            limit,
-        )
-        return f"{{{inner}}}"
+        return f"<{type(value).__name__} of {len(value):,}>"
+    if isinstance(value, tuple):
+        inner = _several(value, limit, depth)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, list):
+        return f"[{_several(value, limit, depth)}]"
     if isinstance(value, set | frozenset):
         return _set(value, limit, depth)
-    inner = _several(value, limit, depth)
-    if isinstance(value, list):
-        return f"[{inner}]"
-    return f"({inner},)" if len(value) == 1 else f"({inner})"
+    pairs = (
+        f"{render(key, limit, depth - 1)}: {render(held, limit, depth - 1)}" for key, held in value.items()
+    )
+    return f"{{{_joined(pairs, len(value), limit)}}}"
 
 
 def _set(value: set[Value] | frozenset[Value], limit: int, depth: int) -> str:
@@ -253,23 +252,24 @@ def _set(value: set[Value] | frozenset[Value], limit: int, depth: int) -> str:
     if len(value) > _SORTED:
         return f"<{name} of {len(value):,}>"
     shown = sorted(render(part, limit, depth - 1) for part in value)
-    inner = _joined(shown, str, len(shown), limit)
+    inner = _joined(shown, len(shown), limit)
     return f"{{{inner}}}" if name == "set" else f"frozenset({{{inner}}})"
 
 
 def _several(values: tuple[Value, ...] | list[Value], limit: int, depth: int) -> str:
-    return _joined(values, lambda part: render(part, limit, depth - 1), len(values), limit)
+    depth -= 1
+    return _joined((render(part, limit, depth) for part in values), len(values), limit)
 
 
-def _joined(parts: Iterable[Value], show: Callable[..., str], count: int, limit: int) -> str:
-    """The first parts with commas between them, as long as there is room."""
+def _joined(parts: Iterable[str], count: int, limit: int) -> str:
+    """The first parts with commas between them, as long as there is room. No others are asked for."""
     shown: list[str] = []
     room = limit
     for part in parts:
+        shown.append(part)
+        room -= len(part) + 2
         if len(shown) >= _SHOWN_ITEMS or room <= 0:
             break
-        shown.append(show(part))
-        room -= len(shown[-1]) + 2
     if count > len(shown):
         shown.append(f"... {count - len(shown):,} more")
     return ", ".join(shown)

@@ -20,7 +20,7 @@ def test_it_can_be_run_by_name() -> None:
 
 
 def test_the_files_are_what_they_are_called(tmp_path: Path) -> None:
-    checkpoint(tmp_path / "a", 1)
+    checkpoint(tmp_path / "a", 1, 20)
     assert (tmp_path / "a").stat().st_size == pytest.approx(1e6, rel=0.05)
     assert len(torch.load(tmp_path / "a", weights_only=True)) == 20
     integers(tmp_path / "b", 1000)
@@ -33,7 +33,7 @@ def test_the_files_are_what_they_are_called(tmp_path: Path) -> None:
 
 def test_ours_finds_data_only_in_each_and_says_what_it_took() -> None:
     tables = run_with(["--megabytes", "1", "--integers", "1000", "--members", "20", "--rounds", "1"])
-    assert len(tables) == 3
+    assert len(tables) == 4
     for table in tables:
         row = next(row for row in table.rows if row[0] == OURS)
         assert row[4] == "data-only"

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.pickles.containers.zip_end import End
 from core.pickles.span import Span
@@ -29,14 +28,15 @@ _DESCRIPTOR: Final = 0x8
 _ENCRYPTED: Final = 0x1 | 0x40
 _MAX32: Final = 0xFFFFFFFF
 _NAME: Final = 4_096
+_READ: Final = 256
+"""How many bytes of a header are read at first: usually all of it."""
 
 
 class ZipError(ValueError):
     """A directory that cannot be read. The text is one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZipEntry:
+class ZipEntry(NamedTuple):
     """One entry, as the directory has it.
 
     Attributes:
@@ -77,7 +77,7 @@ def entries(span: Span, end: End) -> Iterator[ZipEntry]:
     """
     position, last = end.directory, end.directory + end.size
     while position < last:
-        raw = span.read(position, _ENTRY.size)
+        raw = span.read(position, _READ)
         if len(raw) < _ENTRY.size or not raw.startswith(_CENTRAL):
             raise ZipError(f"its directory breaks off at byte {position:,}")
         (
@@ -98,13 +98,30 @@ def entries(span: Span, end: End) -> Iterator[ZipEntry]:
             _,
             _,
             header,
-        ) = _ENTRY.unpack(raw)
-        position += _ENTRY.size
-        name = _decode(span.read(position, min(name_size, _NAME)), flags)
-        extra = span.read(position + name_size, extra_size)
-        position += name_size + extra_size + comment_size
+        ) = _ENTRY.unpack_from(raw)
+        name, extra = _names(span, position, raw, _ENTRY.size, name_size, extra_size)
+        position += _ENTRY.size + name_size + extra_size + comment_size
         size, packed, header = _sizes64(extra, size, packed, header)
-        yield _entry(span, end.prefix, name, (flags, method), crc, (packed, size, header))
+        yield _entry(span, end.prefix, _decode(name, flags), (flags, method), crc, (packed, size, header))
+
+
+def _names(
+    span: Span, start: int, raw: bytes, fixed: int, name_size: int, extra_size: int
+) -> tuple[bytes, bytes]:
+    """The name and the extra field behind the fixed part of a header: of what was read, if they are in it.
+
+    Args:
+        span: the zip.
+        start: where the header begins.
+        raw: its first bytes.
+        fixed: the size of its fixed part.
+        name_size: of the name, bytes.
+        extra_size: of the extra field, bytes.
+    """
+    between = fixed + name_size
+    if between + extra_size <= len(raw):
+        return raw[fixed : min(between, fixed + _NAME)], raw[between : between + extra_size]
+    return span.read(start + fixed, min(name_size, _NAME)), span.read(start + between, extra_size)
 
 
 def local(span: Span, offset: int, limit: int) -> ZipEntry | None:
@@ -115,14 +132,15 @@ def local(span: Span, offset: int, limit: int) -> ZipEntry | None:
         offset: where the header may be.
         limit: where its data end at the latest.
     """
-    raw = span.read(offset, _LOCAL.size)
+    raw = span.read(offset, _READ)
     if len(raw) < _LOCAL.size or not raw.startswith(_HEADER):
         return None
-    _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack(raw)
+    _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(raw)
     if not 0 < name_size <= _NAME or method > 99:
         return None
-    name = _decode(span.read(offset + _LOCAL.size, name_size), flags)
-    size, packed, _ = _sizes64(span.read(offset + _LOCAL.size + name_size, extra_size), size, packed, 0)
+    named, extra = _names(span, offset, raw, _LOCAL.size, name_size, extra_size)
+    name = _decode(named, flags)
+    size, packed, _ = _sizes64(extra, size, packed, 0)
     data = offset + _LOCAL.size + name_size + extra_size
     if not packed and flags & _DESCRIPTOR:
         packed = size = limit - data
@@ -136,16 +154,15 @@ def _entry(
 ) -> ZipEntry:
     (flag, method), (packed, size, stated) = flags, sizes
     header = stated + prefix
-    raw = span.read(header, _LOCAL.size)
+    raw = span.read(header, _READ)
     encrypted = bool(flag & _ENCRYPTED)
     if len(raw) < _LOCAL.size or not raw.startswith(_HEADER):
         remark = "there is no local header where the directory says"
         return ZipEntry(name, method, crc, packed, size, header, None, encrypted, "", (remark,))
-    _, _, local_flags, local_method, _, _, _, local_packed, local_size, name_size, extra_size = _LOCAL.unpack(
-        raw
-    )
-    local_name = _decode(span.read(header + _LOCAL.size, min(name_size, _NAME)), local_flags)
-    extra = span.read(header + _LOCAL.size + name_size, extra_size)
+    fields = _LOCAL.unpack_from(raw)
+    _, _, local_flags, local_method, _, _, _, local_packed, local_size, name_size, extra_size = fields
+    named, extra = _names(span, header, raw, _LOCAL.size, name_size, extra_size)
+    local_name = _decode(named, local_flags)
     local_size, local_packed, _ = _sizes64(extra, local_size, local_packed, 0)
     remarks = []
     if local_name != name:
