@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import zlib
 from dataclasses import dataclass, replace
@@ -31,7 +32,6 @@ _MAGIC: Final = (
     (b"BZh", Format.BZ2),
     (b"\xfd7zXZ\0", Format.XZ),
     (b"\x04\x22\x4d\x18", Format.LZ4),
-    (b"ZF0x", Format.ZFILE),
     (b"GGUF", Format.GGUF),
     (b"\x89HDF\r\n\x1a\n", Format.HDF5),
     (b"\x7fELF", Format.PROGRAM),
@@ -41,6 +41,7 @@ _MAGIC: Final = (
     (b"7z\xbc\xaf\x27\x1c", Format.ARCHIVE),
     (b"Rar!\x1a\x07", Format.ARCHIVE),
     (b"\x28\xb5\x2f\xfd", Format.ARCHIVE),
+    *((bytes([first]) + b"\x2a\x4d\x18", Format.ARCHIVE) for first in range(0x50, 0x60)),
     (b"MSCF\0\0\0\0", Format.ARCHIVE),
 )
 _HEAD: Final = 1_024
@@ -59,10 +60,12 @@ _BY_FIRST: Final = {
 _TORCH_MAGIC: Final = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 _TORCH_MAGIC_TEXT: Final = b"L119547037146038801333356L\n"
 _ZLIB_CMF: Final = 0x78
+ZFILE_HEADER: Final = 21
+"""How many bytes come before zlib's in joblib's oldest format; a space may follow."""
+_LZMA_LEAST: Final = 14
+_LZMA_BYTES: Final = 128 * 2**20
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
-_USER_BLOCK: Final = 65_536
-"""Up to where HDF5 is looked for behind another format: every page that is touched takes its time."""
 _TEXT_LENGTH: Final = 65_536
 _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 
@@ -192,11 +195,13 @@ def _by_magic(span: Span, head: bytes) -> list[Format]:
         found.append(Format.PROGRAM)
     if _is_lzma(head):
         found.append(Format.LZMA)
+    if _is_zfile(head):
+        found.append(Format.ZFILE)
     if is_header(head[:512]):
         found.append(Format.TAR)
     if _is_safetensors(span, head):
         found.append(Format.SAFETENSORS)
-    if Format.HDF5 not in found and _hdf5_behind(span, _USER_BLOCK if found else len(span)):
+    if Format.HDF5 not in found and _hdf5_behind(span):
         found.append(Format.HDF5)
     if _is_zlib(head):
         found.append(Format.ZLIB)
@@ -216,10 +221,29 @@ def _plain(span: Span) -> Format:
 
 
 def _is_lzma(head: bytes) -> bool:
-    """The old lzma format has no magic number: what its encoders write, with a dictionary of a usual size."""
+    """The old lzma format has no magic number: what its encoders write, or what joblib takes for it."""
+    if head[:1] != b"]" or len(head) < _LZMA_LEAST:
+        return False
     dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
     usual = dictionary >= 4096 and dictionary % 4096 == 0
-    return head[:1] == b"]" and len(head) > 13 and usual and (size == 2**64 - 1 or size < 2**40)
+    if usual and (size == 2**64 - 1 or size < 2**40):
+        return True
+    if head[1]:
+        return False
+    try:
+        return bool(lzma.LZMADecompressor(lzma.FORMAT_ALONE, _LZMA_BYTES).decompress(head, 1))
+    except lzma.LZMAError:
+        return False
+
+
+def _is_zfile(head: bytes) -> bool:
+    """What joblib wrote before 0.10: two letters, a size in hexadecimal digits, and zlib's bytes."""
+    if not head.startswith(b"ZF") or len(head) <= ZFILE_HEADER:
+        return False
+    try:
+        return int(head[2:ZFILE_HEADER], 16) >= 0
+    except ValueError:
+        return False
 
 
 def _is_zlib(head: bytes) -> bool:
@@ -237,10 +261,10 @@ def _is_safetensors(span: Span, head: bytes) -> bool:
     return len(head) > 9 and 2 <= size <= len(span) - 8 and head[8:9] == b"{"
 
 
-def _hdf5_behind(span: Span, most: int) -> bool:
+def _hdf5_behind(span: Span) -> bool:
     """HDF5 allows bytes of others before it: up to the next power of two, from 512 on."""
     start = 512
-    while start < min(len(span), most):
+    while start < len(span):
         if span.read(start, 8) == _HDF5:
             return True
         start *= 2

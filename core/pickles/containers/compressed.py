@@ -11,10 +11,10 @@ from typing import Final
 from core.pickles.containers import lz4_frame
 from core.pickles.containers.stream import zeros_end
 from core.pickles.formats import Format
+from core.pickles.sniff import ZFILE_HEADER
 from core.pickles.span import Span
 from core.pickles.walk import CHUNK, Part, Walk
 
-_ZFILE_HEADER: Final = 21
 _INPUT: Final = 2**16
 _BLOCK: Final = 512
 _LZMA_BYTES: Final = 128 * 2**20
@@ -24,9 +24,15 @@ class UnpackError(ValueError):
     """Bytes that cannot be unpacked, or only beyond the bounds. The text is one line."""
 
 
+UNPACKED: Final = "content"
+"""What the one thing in a compressed file is called."""
+
+
 def read(part: Part, walk: Walk, kind: Format) -> Format:
     """Unpacks a compressed file and examines what was in it."""
-    start = _ZFILE_HEADER if kind is Format.ZFILE else 0
+    start = 0
+    if kind is Format.ZFILE:
+        start = ZFILE_HEADER + (part.span.read(ZFILE_HEADER, 1) == b" ")
     data, used, problem = unpack(part.span.part(start), walk, kind)
     if problem:
         walk.unread(part, start, len(part.span), problem)
@@ -39,7 +45,7 @@ def read(part: Part, walk: Walk, kind: Format) -> Format:
         if zeros < len(part.span):
             walk.unread(part, zeros, len(part.span), "bytes after the compressed data")
     walk.read(part, 0, start + used, f"{kind.value}, {len(data):,} bytes unpacked")
-    walk.examine(part.inner("content", Span.of(data, unpacked=True)))
+    walk.examine(part.inner(UNPACKED, Span.of(data, unpacked=True)))
     return kind
 
 

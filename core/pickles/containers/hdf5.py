@@ -33,8 +33,3 @@ def read(part: Part, walk: Walk) -> Format:
             break
     walk.unread(part, 0, len(part.span), _REASON)
     return Format.HDF5
-
-
-def has_lambda(text: bytes) -> bool:
-    """Whether a Keras configuration has a layer that is code."""
-    return _LAMBDA.search(text) is not None

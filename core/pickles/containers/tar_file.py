@@ -198,6 +198,9 @@ def _name(block: bytes) -> str:
 def _check(part: Part, walk: Walk, position: int, entry: TarEntry) -> None:
     parts = entry.name.replace("\\", "/").split("/")
     target = entry.link.replace("\\", "/").split("/")
+    if not entry.name.isprintable():
+        reason = f"the name {shown(entry.name)} is no text: other loaders may read another format there"
+        walk.find(part, position, reason, Verdict.NEEDS_TRUST, subject="tar")
     if ".." in parts:
         reason = f"{shown(entry.name)} would be extracted outside of its folder"
         walk.find(part, position, reason, Verdict.DANGEROUS, subject=shown(entry.name))

@@ -13,7 +13,7 @@ def is_header(block: bytes) -> bool:
     if len(block) < BLOCK:
         return False
     stated = number(block[_CHECKSUM])
-    if stated is None or not stated:
+    if stated is None or block.count(0) == BLOCK:
         return False
     unsigned = sum(block[:148]) + 8 * 32 + sum(block[156:BLOCK])
     if stated == unsigned:
@@ -27,10 +27,8 @@ def number(field: bytes) -> int | None:
     if field[:1] in {b"\x80", b"\xff"}:
         value = int.from_bytes(field[1:], "big")
         return value if field[0] == 0x80 else value - 256 ** (len(field) - 1)
-    text = field.split(b"\0", 1)[0].strip()
-    if not text:
-        return 0
     try:
-        return int(text, 8)
+        # As text, because text and bytes have other ideas of what a space is.
+        return int(field.split(b"\0", 1)[0].decode("ascii").strip() or "0", 8)
     except ValueError:
         return None

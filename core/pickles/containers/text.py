@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from core.pickles.containers.hdf5 import has_lambda
+from core.pickles.containers.compressed import UNPACKED
+from core.pickles.containers.configs import named_code
 from core.pickles.formats import Format
+from core.pickles.member import SEPARATOR
 from core.pickles.verdict import Verdict
 from core.pickles.walk import Part, Walk
 
@@ -14,20 +16,21 @@ _OFFSETS: Final = re.compile(
     rb"""[\t \f]*\(?[bBuUrR]{0,2}(['"])[^\n]*\1[ \t]*,[ \t]*[(\[][ \t]*\+?\d[\w]*[ \t]*,[ \t]*\+?\d"""
 )
 """The first line of a directory of `dbm.dumb`: a key, and where its value lies and how long it is."""
+_IMPORT: Final = re.compile(rb"^import[ \t]", re.MULTILINE)
 _PYTHON: Final = (".py", ".pyw", ".ipynb", ".sh", ".bat", ".ps1", ".js")
 
 
 def read(part: Part, walk: Walk) -> Format:
     """Says whether a text is a program by its name."""
-    if (part.name or walk.name).lower().endswith(_PYTHON):
+    name = _called(part, walk)
+    if name.endswith(_PYTHON):
         walk.find(part, 0, "the source of a program", Verdict.NEEDS_TRUST)
+    for subject, reason in named_code(part.span):
+        walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject=subject)
     words = part.span.read(0, walk.bounds.header_bytes)
-    if has_lambda(words):
-        reason = "a Keras Lambda layer: its Python bytecode runs when the model is loaded"
-        walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="Lambda")
-    if b"!!python/" in words:
-        reason = "a Python tag of YAML: PyYAML's unsafe loaders call what it names"
-        walk.find(part, words.index(b"!!python/"), reason, Verdict.NEEDS_TRUST, subject="!!python")
+    if name.endswith(".pth") and _IMPORT.search(words):
+        reason = "lines that Python runs when it starts, if the file lies among its packages"
+        walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="import")
     if _OFFSETS.match(words):
         reason = (
             "offsets into a file of pickles, as Python's shelve keeps them: the other file is not looked at"
@@ -35,6 +38,14 @@ def read(part: Part, walk: Walk) -> Format:
         walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="shelve")
     walk.read(part, 0, len(part.span), "text")
     return Format.TEXT
+
+
+def _called(part: Part, walk: Walk) -> str:
+    """A text's name in small letters; unpacked from a file, the one that is left of the file's."""
+    name = part.name.rpartition(SEPARATOR)[2].lower()
+    if part.name and name != UNPACKED:
+        return name
+    return walk.name.lower().removesuffix(".gz").removesuffix(".bz2").removesuffix(".xz").removesuffix(".lz4")
 
 
 def read_program(part: Part, walk: Walk) -> Format:

@@ -24,11 +24,12 @@ _HARMLESS: Final = re.compile(
     r"torch\.ops(?:\.\w+)+|torch\._?sym_\w+|torch\._check\w*|torch\.(?:ge|gt|le|lt|eq|ne)"
     r"|(?:_operator|math)\.\w+"
 )
-# Numbers, names, both in quotes too, and operators; no attribute of anything.
+# Numbers, names, both in quotes too, and operators; no attribute of anything. Nothing is tried twice.
 _PLAIN: Final = re.compile(
-    r"(?:[A-Za-z_]\w*|\d+(?:\.\d+)?(?:e[-+]?\d+)?|'(?:[A-Za-z_]\w*|-?\d+(?:\.\d+)?)'|[-+*/%(),<>=!&|~\s])*"
+    r"(?:[A-Za-z_]\w*+|\d++(?:\.\d++)?+(?:e[-+]?\d++)?+(?![A-Za-z_])"
+    r"|'(?:[A-Za-z_]\w*+|-?\d++(?:\.\d++)?+)'|[-+*/%(),<>=!&|~\s])*+"
 )
-_CALLED: Final = re.compile(r"([A-Za-z_]\w*)\s*\(|\)\s*\(")
+_CALLED: Final = re.compile(r"(?<!\w)([A-Za-z_]\w*+)\s*+\(|\)\s*+\(")
 _FUNCTIONS: Final = frozenset({
     "Abs", "Add", "And", "BitwiseFn_bitwise_and", "BitwiseFn_bitwise_or", "CeilDiv", "CeilToInt",
     "CleanDiv", "Eq", "Equality", "Float", "FloatPow", "FloatTrueDiv", "FloorDiv", "FloorToInt", "Ge",

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -90,6 +91,30 @@ def test_bytes_after_the_compressed_data_are_told() -> None:
     report = scan(zlib.compress(benign()) + b"more bytes")
     assert report.verdict is Verdict.COULD_NOT_READ
     assert scan(zlib.compress(benign()) + bytes(10)).verdict is Verdict.DATA_ONLY
+
+
+@pytest.mark.parametrize("size", ["0x{:x}", "{:x}", "  {:X}", "+{:x}"])
+@pytest.mark.parametrize("space", [b"", b" "])
+def test_what_joblib_once_wrote_is_known_by_two_letters(size: str, space: bytes) -> None:
+    for content, verdict in ((benign(), Verdict.DATA_ONLY), (planted(), Verdict.DANGEROUS)):
+        head = b"ZF" + size.format(len(content)).ljust(19).encode() + space
+        report = scan(head + zlib.compress(content))
+        assert (report.format, report.verdict) == (Format.ZFILE, verdict)
+
+
+@pytest.mark.parametrize("dictionary", [0, 256, 2048, 3072, 2**16, 2**24])
+def test_old_lzma_is_known_whatever_its_dictionary(dictionary: int) -> None:
+    data = bytearray(lzma.compress(planted(), lzma.FORMAT_ALONE))
+    data[1:5] = struct.pack("<I", dictionary)
+    assert lzma.decompress(bytes(data), lzma.FORMAT_ALONE) == planted()
+    report = scan(bytes(data))
+    assert (report.format, report.verdict) == (Format.LZMA, Verdict.DANGEROUS)
+
+
+@pytest.mark.parametrize("first", range(0x50, 0x60))
+def test_a_frame_that_zstandard_skips_is_an_archive(first: int) -> None:
+    report = scan(bytes([first]) + b"\x2a\x4d\x18" + bytes(20))
+    assert (report.format, report.verdict) == (Format.ARCHIVE, Verdict.COULD_NOT_READ)
 
 
 @pytest.mark.parametrize("zeros", [1, 2**20, 2**20 + 5, 2**21])

@@ -1,7 +1,10 @@
 """Tars of `tarfile` in all its formats, and tars that lie."""
 
 import io
+import lzma
+import struct
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
@@ -53,6 +56,31 @@ def test_a_pickle_in_front_of_a_tar_is_two_formats_at_once() -> None:
     report = scan(file.getvalue())
     assert report.verdict is Verdict.DANGEROUS
     assert any(finding.subject == "polyglot" for finding in report.findings)
+
+
+SMALL = b"cos\nsystem\n(S'echo never'\ntR."
+RAW = {"id": lzma.FILTER_LZMA1, "dict_size": 4096, "lc": 3, "lp": 0, "pb": 2}
+NAMES = {
+    Format.LZMA: b"]" + struct.pack("<Iq", 2048, -1) + lzma.compress(SMALL, lzma.FORMAT_RAW, filters=[RAW]),
+    Format.ZFILE: b"ZF" + f"{len(SMALL):x}".ljust(19).encode() + zlib.compress(SMALL, 9),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_name_that_joblib_unpacks_is_a_second_format(kind: Format) -> None:
+    report = scan(NAMES[kind])
+    assert (report.format, report.verdict) == (kind, Verdict.DANGEROUS)
+    block = bytearray(raw_member("", b"")[:512])
+    block[: len(NAMES[kind])] = NAMES[kind]
+    block[148:156] = b"%06o\0 " % (256 + sum(block[:148] + block[156:]))
+    report = scan(bytes(block) + END)
+    assert report.verdict is Verdict.DANGEROUS
+    assert any(finding.subject == "polyglot" for finding in report.findings)
+
+
+def test_a_name_that_is_no_text_needs_trust() -> None:
+    assert scan(raw_member("a\x01b", b"words") + END).verdict is Verdict.NEEDS_TRUST
+    assert scan(raw_member("größe.txt", b"words") + END).verdict is Verdict.DATA_ONLY
 
 
 def link(name: str, target: str) -> bytes:

@@ -1,6 +1,7 @@
 """Texts, programs and archives: data-only only where nothing could take them for a program."""
 
 import dbm.dumb
+import gzip
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ from core.pickles.verdict import Verdict
         (b"(\"a'b\\n\", [0, 0x10])\n'c', (512, 5)\n", "shelf", Format.TEXT, Verdict.NEEDS_TRUST),
         (b"'k', 28, 40\n", "numbers.csv", Format.TEXT, Verdict.DATA_ONLY),
         (b"'k' (28, 40)\n", "words.txt", Format.TEXT, Verdict.DATA_ONLY),
+        (gzip.compress(b"print(1)\n"), "setup.py.gz", Format.GZIP, Verdict.NEEDS_TRUST),
+        (gzip.compress(b"words\n"), "readme.md.gz", Format.GZIP, Verdict.DATA_ONLY),
+        (b"import os; print(1)\n", "a.pth", Format.TEXT, Verdict.NEEDS_TRUST),
+        (b"/opt/important\n", "a.pth", Format.TEXT, Verdict.DATA_ONLY),
         (b"#!/bin/sh\necho never\n", "", Format.PROGRAM, Verdict.COULD_NOT_READ),
         (b"\x7fELF\x02\x01\x01" + bytes(100), "lib.so", Format.PROGRAM, Verdict.COULD_NOT_READ),
         (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a.7z", Format.ARCHIVE, Verdict.COULD_NOT_READ),

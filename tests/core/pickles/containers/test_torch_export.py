@@ -91,6 +91,8 @@ def test_an_expression_of_sizes_is_one(text: str) -> None:
     "text",
     [
         "eval(chr(49))", "(eval)(s0)", "s0.__class__", "().__class__", "s0. real", "exec (s0)", "[s0]",
+        *(each * 4_000 + "$" for each in ("a", "1", "1.", "a1", "'", "'a'", "a ", "a(")),
+        "1if(s0)", "1 .real",
         "'os.x'", "lambda: s0", "S('s0')", "f(s0)", "s0 if s0 else s1\n.x", "{s0}", "`s0`", "s0;s1",
     ],
 )  # fmt: skip
