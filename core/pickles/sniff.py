@@ -106,23 +106,26 @@ def sniff(span: Span, bounds: Bounds = DEFAULT) -> Sniffed:
     return Sniffed(found[0], tuple(dict.fromkeys(found[1:])), opening)
 
 
-def try_pickle(span: Span, bounds: Bounds = DEFAULT, most: int | None = None) -> PickleRun:
+def try_pickle(
+    span: Span, bounds: Bounds = DEFAULT, most: int | None = None, *, several: bool = True
+) -> PickleRun:
     """The first opcodes, as far as they are opcodes; of a long part at first only those of its beginning.
 
     Args:
         span: the bytes.
         bounds: of which a few opcodes are taken.
         most: how many bytes are looked at, at most; all if it is None.
+        several: whether it reads on after the first pickle.
     """
     few = _few(bounds)
     if len(span) > 2 * _PREFIX:
         with span.part(0, _PREFIX).view() as view:
-            opening = run(view, bounds=few)
+            opening = run(view, bounds=few, several=several)
         cut = opening.end >= _PREFIX - 16 or span.read(opening.end, 1) in _LONG
         if opening.values or opening.opcodes >= few.opcodes or not cut:
             return opening
     with span.part(0, most).view() as view:
-        return run(view, bounds=few)
+        return run(view, bounds=few, several=several)
 
 
 @lru_cache(maxsize=8)

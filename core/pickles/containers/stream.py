@@ -112,7 +112,7 @@ def _goes_on(part: Part, walk: Walk, position: int) -> bool:
     head = rest.read(0, 2)
     if has_protocol(head) or head[:1] not in BEGINNINGS:
         return has_protocol(head)
-    opening = try_pickle(rest, walk.bounds)
+    opening = try_pickle(rest, walk.bounds, several=False)
     return opens_pickle(opening) or names_code(opening)
 
 
