@@ -39,6 +39,8 @@ _RUNS: Final = {
     ord("G"): (re.compile(rb"(?:G.{8}){2,20000}", re.DOTALL), Struct(">xd").iter_unpack, 9),
 }
 _CHECK_EVERY: Final = 4_096
+_EMPTY: Final = 6
+"""An empty container takes the memory of about so many values."""
 
 
 class Interpreter(Reader):
@@ -214,7 +216,7 @@ class Interpreter(Reader):
                         pos = end
                     elif op == 0x5D:  # EMPTY_LIST
                         push([])
-                        held += 1
+                        held += _EMPTY
                         pos += 1
                     elif op == 0x2E:  # STOP
                         self.value = stack.pop()
@@ -238,7 +240,7 @@ class Interpreter(Reader):
                     pos = end
                 elif op == 0x7D:  # EMPTY_DICT
                     push({})
-                    held += 1
+                    held += _EMPTY
                     pos += 1
                 elif op == 0x74:  # TUPLE
                     value = tuple(stack)

@@ -232,7 +232,9 @@ class Judge(Record):
         """SETITEM and SETITEMS, where the target is no dict."""
         if is_plain(target):
             if pairs:
-                raise UnreadableError(f"items of a {type(target).__name__} cannot be set")
+                # Python stops here. What follows is looked at all the same.
+                reason = f"items of a {type(target).__name__} cannot be set"
+                self.find(offset, opcode, reason, Verdict.COULD_NOT_READ)
             return
         rule = self._rule_for(target, offset, opcode, "sets items")
         if not isinstance(target, Called):
@@ -253,7 +255,8 @@ class Judge(Record):
             return
         if is_plain(target):
             if items:
-                raise UnreadableError(f"nothing can be added to a {type(target).__name__} so")
+                reason = f"nothing can be added to a {type(target).__name__} so"
+                self.find(offset, opcode, reason, Verdict.COULD_NOT_READ)
             return
         rule = self._rule_for(target, offset, opcode, "adds items, by a method,")
         if not isinstance(target, Called):

@@ -179,7 +179,8 @@ def _read(part: Part, walk: Walk) -> Format:
     else:
         kind = _read_as(part, walk, sniffed.format)
     if kind is Format.TEXT and opening is not None and (names := opening.globals):
-        reason = f"its first lines, read as a pickle, name {shown(names[0].module)}.{shown(names[0].name)}"
+        named = shown(f"{names[0].module}.{names[0].name}".strip("."))
+        reason = f"its first lines, read as a pickle, ask for {named or 'something'} to be imported"
         walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="text")
     for other in sniffed.also:
         _read_also(part, walk, kind, other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from core.pickles.span import Span
 from core.pickles.walk import CHUNK, Part, Walk
 
 _INPUT: Final = 2**16
+_LARGE: Final = 2**27
+_MOST_RATIO: Final = 100
+"""A content beyond `_LARGE` bytes may be so many times as long as it was packed."""
 _BLOCK: Final = 512
 _LZMA_BYTES: Final = 128 * 2**20
 
@@ -70,8 +74,9 @@ def unpack(span: Span, walk: Walk, kind: Format) -> tuple[bytes, int, str]:
 def _collect(
     span: Span, walk: Walk, stream: Callable[[Span], Iterator[tuple[bytes, int]]], called: str
 ) -> tuple[bytes, int, str]:
-    limit = min(walk.bounds.member_bytes, walk.expansion_left)
-    pieces: list[bytes] = []
+    limit = min(walk.bounds.member_bytes, walk.expansion_left, max(_LARGE, _MOST_RATIO * len(span)))
+    # Its value is given without a copy, other than that of many pieces.
+    content = io.BytesIO()
     size = used = 0
     problem = ""
     try:
@@ -79,7 +84,7 @@ def _collect(
             size, used = size + len(piece), taken
             if size > limit:
                 raise UnpackError(f"it unpacks to more than {limit:,} bytes")
-            pieces.append(piece)
+            content.write(piece)
             if walk.late:
                 raise UnpackError(f"the {walk.bounds.seconds:g} s of this scan were over")
     except UnpackError as error:
@@ -89,7 +94,7 @@ def _collect(
     except MemoryError:
         problem = "it asks for too much memory"
     walk.take_expansion(size)
-    return b"".join(pieces), used, problem
+    return content.getvalue(), used, problem
 
 
 def _deflate(span: Span) -> Iterator[tuple[bytes, int]]:

@@ -29,6 +29,8 @@ _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '
 _SIMPLE: Final = re.compile(r"[<>|=]?(?:[biufcSUVa?](\d{0,9})|[mM]8(?:\[[^\]]{0,40}\])?)")
 _OBJECT: Final = re.compile(r"O|object", re.IGNORECASE)
 _UNICODE_BYTES: Final = 4
+MOST_DIMENSIONS: Final = 64
+"""Neither NumPy nor torch allows more. The product of very many sizes takes a long time."""
 
 
 class HeaderError(ValueError):
@@ -111,7 +113,7 @@ def read_header(span: Span) -> Header:
     if not isinstance(shape, tuple):
         raise HeaderError("the shape is no tuple")
     sizes = tuple(each for each in shape if isinstance(each, int) and not isinstance(each, bool))
-    if len(sizes) != len(shape) or len(sizes) > 64:
+    if len(sizes) != len(shape) or len(sizes) > MOST_DIMENSIONS:
         raise HeaderError("the shape holds something other than numbers")
     item, objects, understood = describe(said["descr"])
     return Header(data, sizes, item, objects, understood)
@@ -233,6 +235,8 @@ def _dict(tokens: list[re.Match[str]], at: int, depth: int) -> tuple[Literal, in
 
 def _times(item: tuple[int | None, bool, bool], shape: Literal) -> tuple[int | None, bool, bool]:
     sizes = shape if isinstance(shape, tuple) else (shape,)
+    if len(sizes) > MOST_DIMENSIONS:
+        return None, item[1], False
     numbers = [each for each in sizes if isinstance(each, int) and not isinstance(each, bool)]
     if len(numbers) != len(sizes):
         return None, item[1], False

@@ -59,7 +59,10 @@ class _Model:
             field, after = self._reader.field(position, end)
             name = TEXTS.get(message, {}).get(field.number)
             if name is not None and field.is_bytes:
-                size = min(field.end - field.start, _LONGEST)
+                size = field.end - field.start
+                if message == "external" and size > _LONGEST:
+                    raise WireError(f"the place of its data has {size:,} bytes")
+                size = min(size, _LONGEST)
                 texts[name] = self._part.span.read(field.start, size).decode("utf-8", errors="replace")
             waiting.append((message, after, end, texts))
             inner = MESSAGES.get(message, {}).get(field.number)

@@ -17,6 +17,7 @@ MAX_PARTS: Final = 250_000
 """How many messages a file may hold."""
 MAX_NESTING: Final = 60
 _WINDOW: Final = 65_536
+_MOST_TAG: Final = 2**32 - 1
 
 
 class WireError(ValueError):
@@ -75,6 +76,9 @@ class Reader:
             WireError: if there is none.
         """
         tag, position = self._varint(position, end)
+        if tag > _MOST_TAG:
+            # Some readers drop the bits above it, and find another field.
+            raise WireError("a field's number is too large")
         number, wire = tag >> 3, tag & 7
         if not number:
             raise WireError("a field has the number 0")

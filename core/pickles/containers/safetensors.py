@@ -6,6 +6,7 @@ import json
 import math
 from typing import Final
 
+from core.pickles.containers.npy import MOST_DIMENSIONS
 from core.pickles.formats import Format
 from core.pickles.walk import Part, Walk
 
@@ -83,6 +84,8 @@ def _tensor(value: object) -> tuple[int, int]:
         raise HeaderError("a tensor's dtype is not known")
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
         raise HeaderError("a tensor's shape or offsets are no sizes")
+    if len(shape) > MOST_DIMENSIONS:
+        raise HeaderError(f"a tensor has {len(shape):,} dimensions, where {MOST_DIMENSIONS} are the most")
     start, end = offsets
     if (end - start) * 8 != math.prod(shape) * bits:
         raise HeaderError("a tensor's offsets do not fit its shape")

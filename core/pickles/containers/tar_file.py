@@ -25,6 +25,7 @@ _LINKS: Final = frozenset({b"1", b"2"})
 _LONG: Final = frozenset({b"L", b"K"})
 _PAX: Final = frozenset({b"x", b"g", b"X"})
 _GLOBAL: Final = b"g"
+_USED: Final = frozenset({"path", "linkpath", "size"})
 _RECORD: Final = re.compile(rb"(\d{1,19}) ")
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _LONGEST: Final = 2**20
@@ -131,7 +132,7 @@ def _entry(span: Span, position: int, common: dict[str, str]) -> TarEntry:
     said, position = _records(span, position, common)
     kind, size = _header(span, position)
     data = position + BLOCK
-    if kind == b"S" or any(key.startswith("GNU.sparse") for key in [*said, *common]):
+    if kind == b"S" or any(_is_sparse(key) for key in [*said, *common]):
         raise TarError("it has sparse files, which are not read", position)
     if "size" in common:
         raise TarError("a pax record states one size for all members: readers disagree", position)
@@ -170,12 +171,17 @@ def _records(span: Span, position: int, common: dict[str, str]) -> tuple[dict[st
         raw = span.read(data, size)
         more = {"path" if kind == b"L" else "linkpath": _text(raw)} if kind in _LONG else _pax(raw, position)
         if kind == _GLOBAL:
-            common |= more
+            # All of it, looked through again for each member, would take the square of its size.
+            common |= {key: value for key, value in more.items() if key in _USED or _is_sparse(key)}
         elif any(said.get(key, value) != value for key, value in more.items()):
             raise TarError("two records of one member say different things", position)
         else:
             said |= more
         position = data + -(-size // BLOCK) * BLOCK
+
+
+def _is_sparse(key: str) -> bool:
+    return key.startswith("GNU.sparse")
 
 
 def _header(span: Span, position: int) -> tuple[bytes, int]:

@@ -13,7 +13,8 @@ from core.pickles.verdict import Verdict
 from core.pickles.walk import Part, Walk
 
 _OFFSETS: Final = re.compile(
-    rb"""[\t \f]*\(?[bBuUrR]{0,2}(['"])[^\n]*\1[ \t]*,[ \t]*[(\[][ \t]*\+?\d[\w]*[ \t]*,[ \t]*\+?\d"""
+    rb"""[\t \f(\[]*+[bBuUrR]{0,2}(['"])[^\n]*\1[\t \f)]*+,"""
+    rb"""(?=[\t \f+-]*+[(\[{])[\t \f(\[{+-]*+(?:\d|True|False)"""
 )
 """The first line of a directory of `dbm.dumb`: a key, and where its value lies and how long it is."""
 _IMPORT: Final = re.compile(rb"^import[ \t]", re.MULTILINE)

@@ -83,6 +83,8 @@ def crosses_a_frame(found: PickleRun) -> bool:
 @example(b"(S'id'\nios\nsystemx")
 @example(b"cos\nsystem\n")
 @example(program("MARK", text("id"), "INST", b"os\nsystem"))
+@example(b"cbuiltins\nset\n(tRNNscos\nsystem\n.")
+@example(b"cbuiltins\nset\n(tRNacos\nsystem\n.")
 @example(program("PROTO", 4, "FRAME", b"\5" + b"\0" * 7, text("a" * 30), "STOP"))
 def test_whatever_the_bytes_nothing_that_cpython_would_run_is_called_data_only(data: bytes) -> None:
     found = run(data, several=False)

@@ -117,6 +117,13 @@ def test_a_frame_that_zstandard_skips_is_an_archive(first: int) -> None:
     assert (report.format, report.verdict) == (Format.ARCHIVE, Verdict.COULD_NOT_READ)
 
 
+def test_what_unpacks_to_far_more_than_it_is_could_not_be_read() -> None:
+    packed = gzip.compress(bytes(2**27 + 1))
+    report = scan(packed)
+    assert report.verdict is Verdict.COULD_NOT_READ
+    assert "134,217,728 bytes" in " ".join(entry.reason for entry in report.ledger.entries)
+
+
 @pytest.mark.parametrize("zeros", [1, 2**20, 2**20 + 5, 2**21])
 def test_gzip_goes_on_behind_any_number_of_zeros(zeros: int) -> None:
     for content, verdict in ((benign(), Verdict.DATA_ONLY), (planted(), Verdict.DANGEROUS)):

@@ -63,6 +63,14 @@ def test_every_spelling_of_objects_is_one(descr: str) -> None:
     assert read_header(Span.of(saying(descr))).objects
 
 
+@pytest.mark.parametrize("dimensions", [64, 65, 50_000])
+def test_an_item_has_at_most_64_dimensions(dimensions: int) -> None:
+    known = dimensions <= 64
+    shape = f"({'1, ' * dimensions})"
+    data = header_bytes(f"{{'descr': ('<f4', {shape}), 'fortran_order': False, 'shape': (2,)}}", 2) + bytes(8)
+    assert (scan(data).verdict is Verdict.DATA_ONLY) == known
+
+
 def test_a_field_called_as_objects_are_holds_no_objects() -> None:
     assert not read_header(Span.of(saying("[('O', '<i4')]"))).objects
 

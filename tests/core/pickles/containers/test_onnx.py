@@ -76,6 +76,30 @@ def test_data_in_other_files(location: str, verdict: Verdict) -> None:
     )
 
 
+def varint(value: int) -> bytes:
+    """A number as protobuf writes it."""
+    least = [value >> shift & 127 for shift in range(0, max(value.bit_length(), 1), 7)]
+    return bytes([*(part | 128 for part in least[:-1]), least[-1]])
+
+
+def test_a_field_that_some_readers_find_and_others_do_not_is_never_data_only() -> None:
+    # C++ keeps the lower 32 bits of a field's number and type: this is the graph's field 5 to it.
+    weights = model().graph.initializer[0].SerializeToString()
+    for high in (0, 1 << 32, 1 << 40):
+        tag = varint(5 << 3 | 2 | high)
+        graph = model().graph.SerializeToString() + tag + varint(len(weights)) + weights
+        found = ModelProto()
+        found.CopyFrom(model())
+        found.ClearField("graph")
+        data = found.SerializeToString() + b"\x3a" + varint(len(graph)) + graph
+        verdict = scan(data, "model.onnx").verdict
+        assert verdict is (Verdict.COULD_NOT_READ if high else Verdict.DATA_ONLY)
+
+
+def test_a_place_that_is_too_long_to_be_read_could_not_be_read() -> None:
+    assert scan(external("./" * 2060 + "../../../etc/passwd")).verdict is Verdict.COULD_NOT_READ
+
+
 def test_a_location_in_metadata_is_no_file() -> None:
     found = model()
     helper.set_model_props(found, {"location": "/here"})

@@ -62,6 +62,15 @@ def test_a_header_that_breaks_the_rules_is_refused(header: object) -> None:
     assert scan(file(raw, bytes(8))).verdict is not Verdict.DATA_ONLY
 
 
+@pytest.mark.parametrize("dimensions", [64, 65, 200_000])
+def test_a_shape_has_at_most_64_dimensions(dimensions: int) -> None:
+    tensor = {"dtype": "U8", "shape": [2**62] * dimensions, "data_offsets": [0, 1]}
+    report = scan(file({"a": tensor}, b"x"))
+    assert report.verdict is Verdict.COULD_NOT_READ
+    (entry,) = report.ledger.entries
+    assert ("64 are the most" in entry.reason) == (dimensions > 64)
+
+
 @pytest.mark.parametrize("extra", [b"x", planted()])
 def test_bytes_behind_the_tensors_are_not_data_only(extra: bytes) -> None:
     data = save({"a": np.zeros(2, np.float32)})
