@@ -47,7 +47,7 @@ def _add_items(machine: Interpreter, pos: int) -> int:
     target = machine.stack[-1]
     machine.held += 4 * len(items)
     if type(target) is set:
-        check_all(items)
+        check_all(items, machine.budget.keys, target)
         target.update(items)
     else:
         machine.judge.add_items(target, items, machine.pos, "ADDITEMS")
@@ -67,7 +67,7 @@ def _set_items(machine: Interpreter, pos: int) -> int:
         machine.held += len(items)
         for place in range(0, len(items), 2):
             key = items[place]
-            target[key if type(key) is str else checked(key)] = items[place + 1]
+            target[key if type(key) is str else checked(key, target, machine.budget.keys)] = items[place + 1]
         return pos
     _set_all(machine, machine.stack[-1], items, "SETITEMS")
     return pos
@@ -82,7 +82,7 @@ def _set_all(machine: Interpreter, target: Value, items: list[Value], opcode: st
     keys, values = items[: len(items) - odd : 2], items[1::2]
     machine.held += len(items)
     if type(target) is dict:
-        check_all(keys)
+        check_all(keys, machine.budget.keys, target)
         target.update(zip(keys, values, strict=True))
     elif type(target) is list:
         _replace(target, keys, values)

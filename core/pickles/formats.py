@@ -88,6 +88,20 @@ EXPECTED: Final[Mapping[str, frozenset[Format]]] = MappingProxyType({
 """The formats that a name's ending stands for."""
 
 
+_MODELS: Final = frozenset(EXPECTED) - {".json", ".txt", ".md", ".yaml", ".csv"}
+_TORCH_ENDINGS: Final = frozenset({".pt", ".pth", ".ckpt"})
+
+
+def unloadable(name: str, kind: Format) -> str:
+    """Why no loader of such files reads it, in one line; empty if one may, or if it could be code."""
+    ending = name[name.rfind(".") :].lower() if "." in name else ""
+    if ending in _TORCH_ENDINGS and kind is Format.ZIP:
+        return f"it is named {ending}, and is a zip in which torch finds no data.pkl"
+    if ending not in _MODELS or kind in EXPECTED[ending] or kind in _CODE:
+        return ""
+    return f"it is named {ending}, and is {kind.value}: no loader of such files reads it"
+
+
 def misnamed(name: str, kind: Format) -> str:
     """What is wrong with a file's name, in one line; empty if nothing is."""
     ending = name[name.rfind(".") :].lower() if "." in name else ""

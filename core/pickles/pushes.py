@@ -165,7 +165,7 @@ def _dict(machine: Interpreter, pos: int) -> int:
     items = machine.pop_mark()
     if len(items) % 2:
         raise UnreadableError("a dict of an odd number of values")
-    check_all(items[::2])
+    check_all(items[::2], machine.budget.keys)
     machine.held += len(items)
     machine.stack.append(dict(zip(items[::2], items[1::2], strict=True)))
     return pos
@@ -173,7 +173,7 @@ def _dict(machine: Interpreter, pos: int) -> int:
 
 def _frozenset(machine: Interpreter, pos: int) -> int:
     items = machine.pop_mark()
-    check_all(items)
+    check_all(items, machine.budget.keys)
     machine.held += 4 * len(items)
     machine.stack.append(frozenset(items))
     return pos

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
 from core.pickles.bounds import Bounds
 from core.pickles.errors import TruncatedError, UnreadableError
+from core.pickles.keys import KeyWork
 from core.pickles.value import Long, Value
 
 SHORT: Final = 256
@@ -27,12 +28,14 @@ class Budget:
         deadline: when the time is up, in seconds of the monotonic clock.
         room: bytes of texts, bytes and numbers that may still be kept.
         depth: how deep files may still lie within the stream.
+        keys: what all keys may still cost.
     """
 
     opcodes: int
     deadline: float
     room: int = _KEPT_BYTES
     depth: int = 4
+    keys: KeyWork = field(default_factory=KeyWork)
 
     @classmethod
     def of(cls, bounds: Bounds) -> Budget:

@@ -28,7 +28,7 @@ from core.pickles.containers import (
     zip_file,
 )
 from core.pickles.containers.zip_end import End, find_end
-from core.pickles.formats import COMPRESSED, Format, misnamed
+from core.pickles.formats import COMPRESSED, Format, misnamed, unloadable
 from core.pickles.ledger import Reading
 from core.pickles.member import Member, shown, writable
 from core.pickles.report import ScanReport, failed
@@ -86,6 +86,8 @@ def scan(data: bytes | mmap.mmap, name: str = "", bounds: Bounds = DEFAULT) -> S
     kind = Format.UNKNOWN if member is None else member.format
     if wrong := misnamed(name, kind):
         walk.find(part, None, wrong, Verdict.NEEDS_TRUST, subject="name")
+    if useless := unloadable(name, kind):
+        walk.unread(part, 0, len(data), useless)
     return ScanReport(
         name=name,
         format=kind,
@@ -150,6 +152,8 @@ def examine(part: Part, walk: Walk) -> Member:
         walk.unread(part, 0, len(part.span), f"the reader of this format failed: {type(error).__name__}")
     if part.depth and (wrong := misnamed(part.name, kind)):
         walk.find(part, None, wrong, Verdict.NEEDS_TRUST, subject="name")
+    if part.depth and (useless := unloadable(part.name, kind)):
+        walk.unread(part, 0, len(part.span), useless)
     member = Member(part.name, part.span.offset, len(part.span), kind, walk.worst, walk.pickles - pickles)
     walk.members[index] = member
     if outer is not Verdict.DATA_ONLY:

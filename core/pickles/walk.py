@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.pickles.bounds import Bounds
+from core.pickles.containers.storages import Storage, storages_of
 from core.pickles.evidence import code_in
 from core.pickles.globals import GlobalUse
 from core.pickles.interpreter import AfterBuild
@@ -71,6 +72,7 @@ class Walk:
         self.calls: list[MemberCall] = []
         self.notes: list[str] = []
         self.places: list[Span] = []
+        self.storages: dict[str, dict[str, Storage]] = {}
         self.worst = Verdict.DATA_ONLY
         self.pickles = 0
         self.findings_left_out = 0
@@ -239,6 +241,8 @@ class Walk:
             self.keep(finding)
         self.judge(found.verdict)
         self.pickles += max(1, len(found.values))
+        if found.persistent_ids:
+            self.storages[part.name] = storages_of(found.persistent_ids)
         room = self.bounds.globals - len(self.globals)
         self.globals.extend(
             MemberGlobal(part.name, _writable_global(use)) for use in found.globals[: max(0, room)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Final
 
@@ -16,6 +17,14 @@ _ARRAY: Final = 9
 _VERSIONS: Final = frozenset({2, 3})
 _LONGEST_KEY: Final = 65_535
 _MAX_DIMENSIONS: Final = 8
+_U32: Final = 4
+_ALIGNMENT: Final = "general.alignment"
+_BLOCKS: Final = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 10: (256, 84),
+    11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 24: (1, 1), 25: (1, 2), 26: (1, 4),
+    27: (1, 8), 28: (1, 8), 30: (1, 2),
+}  # fmt: skip
+"""Elements and bytes of a block, by ggml's number of the type, for the usual ones."""
 _TEMPLATE: Final = "tokenizer.chat_template"
 
 
@@ -28,6 +37,8 @@ class _Cursor:
         self._span = span
         self._walk = walk
         self.position = 4
+        self.alignment = 32
+        self.least = 0
         self._items = 0
 
     def number(self, layout: str) -> int:
@@ -84,6 +95,10 @@ def read(part: Part, walk: Walk) -> Format:
         walk.unread(part, cursor.position, len(part.span), f"no GGUF header: {error}")
         return Format.GGUF
     walk.read(part, 0, cursor.position, "GGUF metadata and list of tensors")
+    start = -(-cursor.position // cursor.alignment) * cursor.alignment
+    if cursor.least and start + cursor.least > len(part.span):
+        walk.unread(part, cursor.position, len(part.span), "the numbers of its tensors are cut off")
+        return Format.GGUF
     walk.raw(part, cursor.position, len(part.span), "numbers of tensors")
     return Format.GGUF
 
@@ -96,7 +111,11 @@ def _read(cursor: _Cursor, part: Part, walk: Walk) -> None:
     for _ in range(entries):
         place = cursor.position
         key = cursor.key()
-        cursor.value(cursor.number("<I"))
+        kind = cursor.number("<I")
+        if key == _ALIGNMENT and kind == _U32:
+            cursor.alignment = max(1, cursor.number("<I"))
+            continue
+        cursor.value(kind)
         if key.startswith(_TEMPLATE):
             walk.find(
                 part,
@@ -111,4 +130,7 @@ def _read(cursor: _Cursor, part: Part, walk: Walk) -> None:
         dimensions = cursor.number("<I")
         if dimensions > _MAX_DIMENSIONS:
             raise GgufError(f"a tensor has {dimensions} dimensions")
-        cursor.skip(8 * dimensions + 12)
+        elements = math.prod(cursor.number("<Q") for _ in range(dimensions))
+        per_block, block_bytes = _BLOCKS.get(cursor.number("<I"), (1, 0))
+        size = -(-elements // per_block) * block_bytes
+        cursor.least = max(cursor.least, cursor.number("<Q") + size)

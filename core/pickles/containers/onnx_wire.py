@@ -126,7 +126,7 @@ def looks_like_model(span: Span, bounds: Bounds) -> bool:
             fields += 1
             if field.number not in _MODEL_FIELDS or fields > min(MAX_PARTS, bounds.members * 10):
                 return False
-            graph = graph or (field.number == 7 and field.is_bytes)
+            graph = graph or (field.number == 7 and field.is_bytes and field.end > field.start)
     except WireError:
         return False
     return graph

@@ -17,6 +17,7 @@ _OFFSETS: Final = re.compile(
     rb"""(?=[\t \f+-]*+[(\[{])[\t \f(\[{+-]*+(?:\d|True|False)"""
 )
 """The first line of a directory of `dbm.dumb`: a key, and where its value lies and how long it is."""
+_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _IMPORT: Final = re.compile(rb"^import[ \t]", re.MULTILINE)
 _PYTHON: Final = (".py", ".pyw", ".ipynb", ".sh", ".bat", ".ps1", ".js")
 
@@ -37,6 +38,10 @@ def read(part: Part, walk: Walk) -> Format:
             "offsets into a file of pickles, as Python's shelve keeps them: the other file is not looked at"
         )
         walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="shelve")
+    if words.startswith(_POINTER):
+        reason = "a pointer of Git LFS: the file itself was not fetched"
+        walk.unread(part, 0, len(part.span), reason)
+        return Format.TEXT
     walk.read(part, 0, len(part.span), "text")
     return Format.TEXT
 

@@ -9,17 +9,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.pickles.containers import stream
+from core.pickles.containers.storages import ELEMENT_BYTES
 from core.pickles.value import Global
 from core.pickles.walk import Part, Walk
 
 NAMES: Final = frozenset({"storages", "tensors", "pickle"})
-ELEMENT_BYTES: Final[dict[str, int]] = {
-    "DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "LongStorage": 8, "IntStorage": 4,
-    "ShortStorage": 2, "CharStorage": 1, "ByteStorage": 1, "BoolStorage": 1, "BFloat16Storage": 2,
-    "ComplexDoubleStorage": 16, "ComplexFloatStorage": 8, "QUInt8Storage": 1, "QInt8Storage": 1,
-    "QInt32Storage": 4, "QUInt4x2Storage": 1, "QUInt2x4Storage": 1, "UntypedStorage": 1,
-}  # fmt: skip
-"""Bytes per element, by the name of the storage's class."""
 
 
 def read(walk: Walk, members: Mapping[str, Part]) -> None:

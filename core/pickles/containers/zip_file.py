@@ -13,7 +13,7 @@ from core.pickles.containers.compressed import unpack_deflated
 from core.pickles.containers.zip_directory import ZipEntry, ZipError
 from core.pickles.containers.zip_end import End, find_end
 from core.pickles.formats import TORCH_ZIPS, Format
-from core.pickles.member import shown
+from core.pickles.member import inside, shown
 from core.pickles.span import Span
 from core.pickles.verdict import Verdict
 from core.pickles.walk import CHUNK, Part, Walk
@@ -27,7 +27,7 @@ _STORAGE: Final = re.compile(
 _CODE: Final = re.compile(r"(?:.*/)?code/.+\.py|.+\.(?:py|pyc|pyo|so|dll|dylib)", re.IGNORECASE)
 _PROGRAM: Final = re.compile(r"(?:.*/)?models/[^/]+\.json|(?:.*/)?serialized_exported_program\.json")
 _CHECKED: Final = 2**24
-"""Up to what size a member's checksum is compared: it decides nothing."""
+"""Up to what size a member's checksum is compared where it decides nothing."""
 _TAIL: Final = 64
 _LISTED: Final = 20
 
@@ -50,6 +50,8 @@ def read(part: Part, walk: Walk) -> Format:
         )
         walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="torch.export")
     _examine_all(part, walk, kind, found)
+    if kind is Format.TORCH_ZIP:
+        _check_storages(part, walk, found)
     for rival in end.rivals:
         known = {entry.header for entry in found}
         more = [entry for entry in _entries(part, walk, rival) if entry.header not in known]
@@ -141,6 +143,19 @@ def _examine_all(part: Part, walk: Walk, kind: Format, found: Sequence[ZipEntry]
         walk.find(part, code[0].header, reason, Verdict.NEEDS_TRUST, subject=shown(code[0].name))
 
 
+def _check_storages(part: Part, walk: Walk, found: Sequence[ZipEntry]) -> None:
+    """Says so where the numbers that the object asks for are not there: torch stops then."""
+    sizes = {entry.name: entry.size for entry in found}
+    for name in sizes:
+        for key, storage in walk.storages.get(inside(part.name, name), {}).items():
+            there = sizes.get(f"{name.removesuffix('data.pkl')}data/{key}")
+            if not name.endswith("data.pkl") or storage.size is None or there == storage.size:
+                continue
+            reason = "is not in it" if there is None else f"has {there:,} bytes, and not {storage.size:,}"
+            walk.unread(part, 0, len(part.span), f"the storage {shown(key, 60)} {reason}: torch stops there")
+            return
+
+
 def _examine(part: Part, walk: Walk, kind: Format, entry: ZipEntry, name: str) -> None:
     if entry.data is None:
         _unread(part, walk, entry, name, "its data were not found")
@@ -165,13 +180,24 @@ def _examine(part: Part, walk: Walk, kind: Format, entry: ZipEntry, name: str) -
     walk.examine(member)
     if kind is Format.TORCH_EXPORT and _PROGRAM.fullmatch(entry.name):
         torch_export.read(member, walk)
-    if not raw and len(content) <= _CHECKED and zlib.crc32(content.read(0, _CHECKED)) != entry.crc:
+    if kind not in TORCH_ZIPS:
+        if checksum(content) != entry.crc:
+            _unread(part, walk, entry, name, "its checksum does not fit")
+    elif not raw and len(content) <= _CHECKED and checksum(content) != entry.crc:
         walk.note(f"{shown(member.name)}: its checksum does not fit. torch reads it all the same.")
 
 
 def _unread(part: Part, walk: Walk, entry: ZipEntry, name: str, reason: str) -> None:
     where = part.inner(name, part.span.part(entry.header, entry.end))
     walk.unread(where, 0, entry.packed, reason)
+
+
+def checksum(content: Span) -> int:
+    """The CRC-32 of some bytes, which `zipfile` and NumPy hold against the stated one."""
+    found = 0
+    for start in range(0, len(content), CHUNK):
+        found = zlib.crc32(content.read(start, CHUNK), found)
+    return found
 
 
 def is_storage(kind: Format, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.pickles.formats import EXPECTED, Format, misnamed
+from core.pickles.formats import EXPECTED, Format, misnamed, unloadable
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,29 @@ def test_a_name_that_promises_data_and_holds_a_pickle_is_told(name: str) -> None
 )
 def test_other_names_are_not(name: str, kind: Format) -> None:
     assert misnamed(name, kind) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "loads"),
+    [
+        ("a.pt", Format.TORCH_ZIP, True),
+        ("a.pt", Format.ZIP, False),
+        ("a.pt", Format.TEXT, False),
+        ("a.pkl", Format.TEXT, False),
+        ("a.PKL", Format.UNKNOWN, False),
+        ("a.onnx", Format.SAFETENSORS, False),
+        ("a.h5", Format.NPY, False),
+        ("a.zip", Format.ZIP, True),
+        ("a.json", Format.TEXT, True),
+        ("a.txt", Format.UNKNOWN, True),
+        ("a.unheard", Format.TEXT, True),
+        ("a", Format.TEXT, True),
+        ("a.onnx", Format.PICKLE, True),
+    ],
+)
+def test_what_no_loader_of_such_files_reads_is_told(name: str, kind: Format, *, loads: bool) -> None:
+    # A pickle under another name is told of by its name: it may be loaded as what it is.
+    assert (unloadable(name, kind) == "") == loads
 
 
 def test_every_format_that_a_name_may_stand_for_is_known() -> None:

@@ -40,6 +40,18 @@ def test_a_chat_template_is_a_program() -> None:
     assert "Jinja" in report.findings[0].reason
 
 
+@pytest.mark.parametrize(("kind", "size"), [(0, 16), (1, 8), (8, 34), (12, 144), (99, 0)])
+@pytest.mark.parametrize("alignment", [8, 32, 64])
+def test_tensors_whose_numbers_are_not_there_could_not_be_read(kind: int, size: int, alignment: int) -> None:
+    head = (
+        b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + text("general.alignment") + struct.pack("<II", 4, alignment)
+    )
+    head += text("t") + struct.pack("<IQQIQ", 2, 2, 2, kind, alignment)
+    head += bytes(-len(head) % alignment) + bytes(alignment)
+    assert scan(head + bytes(size)).verdict is Verdict.DATA_ONLY
+    assert scan((head + bytes(size))[:-1]).verdict is Verdict.COULD_NOT_READ
+
+
 @pytest.mark.parametrize(
     "data",
     [

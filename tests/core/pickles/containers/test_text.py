@@ -10,6 +10,9 @@ from core.pickles.formats import Format
 from core.pickles.scan import scan
 from core.pickles.verdict import Verdict
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n"
+MODELS = (".pt", ".pkl", ".safetensors", ".npy", ".npz", ".onnx", ".joblib", ".h5", ".gguf", ".tar", ".gz")
+
 
 @pytest.mark.parametrize(
     ("data", "name", "kind", "verdict"),
@@ -34,8 +37,10 @@ from core.pickles.verdict import Verdict
         (b"'k' (28, 40)\n", "words.txt", Format.TEXT, Verdict.DATA_ONLY),
         (gzip.compress(b"print(1)\n"), "setup.py.gz", Format.GZIP, Verdict.NEEDS_TRUST),
         (gzip.compress(b"words\n"), "readme.md.gz", Format.GZIP, Verdict.DATA_ONLY),
-        (b"import os; print(1)\n", "a.pth", Format.TEXT, Verdict.NEEDS_TRUST),
-        (b"/opt/important\n", "a.pth", Format.TEXT, Verdict.DATA_ONLY),
+        (b"import os; print(1)\n", "a.pth", Format.TEXT, Verdict.COULD_NOT_READ),
+        (POINTER, "model.bin", Format.TEXT, Verdict.COULD_NOT_READ),
+        (POINTER, "", Format.TEXT, Verdict.COULD_NOT_READ),
+        *((b"<html>Not found</html>", f"a{end}", Format.TEXT, Verdict.COULD_NOT_READ) for end in MODELS),
         (b"#!/bin/sh\necho never\n", "", Format.PROGRAM, Verdict.COULD_NOT_READ),
         (b"\x7fELF\x02\x01\x01" + bytes(100), "lib.so", Format.PROGRAM, Verdict.COULD_NOT_READ),
         (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a.7z", Format.ARCHIVE, Verdict.COULD_NOT_READ),

@@ -41,6 +41,41 @@ def test_a_pickle_where_the_storages_should_be_is_found() -> None:
     assert scan(MAGIC + PROTOCOL + FACTS + benign() + KEYS + planted()).verdict is Verdict.DANGEROUS
 
 
+SECOND = {
+    "another file": (saved({"w": torch.zeros(3)}, legacy=True), Verdict.DATA_ONLY),
+    "a call": (planted(), Verdict.DANGEROUS),
+    "a file with a call": (MAGIC + PROTOCOL + FACTS + planted() + KEYS, Verdict.DANGEROUS),
+    "an unknown name": (b"\x80\x02cevilmod\nthing\n)R.", Verdict.DANGEROUS),
+    "other bytes": (b"\xff\xfe\xfd", Verdict.COULD_NOT_READ),
+}
+
+
+@pytest.mark.parametrize("second", SECOND)
+@pytest.mark.parametrize("value", [{}, {"w": torch.arange(5), "v": torch.ones(2, 2, dtype=torch.float64)}])
+def test_what_follows_the_storages_is_looked_at(value: dict[str, torch.Tensor], second: str) -> None:
+    data, verdict = SECOND[second]
+    assert scan(saved(value, legacy=True)).verdict is Verdict.DATA_ONLY
+    assert scan(saved(value, legacy=True) + data).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float16, torch.bfloat16, torch.int8, torch.int64, torch.bool, torch.cfloat]
+)
+def test_storages_of_all_types_end_where_the_file_does(dtype: torch.dtype) -> None:
+    shared = torch.zeros(10, dtype=dtype)
+    report = scan(saved([shared[2:5], shared.view(2, 5), torch.zeros(0, dtype=dtype)], legacy=True))
+    assert report.verdict is Verdict.DATA_ONLY
+    assert report.ledger.complete
+
+
+def test_storages_that_are_cut_off_or_of_another_size_could_not_be_read() -> None:
+    data = saved({"w": torch.arange(5), "v": torch.ones(3)}, legacy=True)
+    for cut in (1, 8, 20, 30, 60):
+        assert scan(data[:-cut]).verdict is Verdict.COULD_NOT_READ
+    changed = data[:-20] + (4).to_bytes(8, "little") + data[-12:]
+    assert scan(changed).verdict is Verdict.COULD_NOT_READ
+
+
 @pytest.mark.parametrize("kept", [20, 60, 150])
 def test_a_file_that_is_cut_off_is_not_data_only(kept: int) -> None:
     assert scan(saved(tensors(), legacy=True)[:kept]).verdict is Verdict.COULD_NOT_READ

@@ -133,6 +133,25 @@ def test_a_zip_that_was_streamed_is_read_like_any_other() -> None:
         assert not [finding for finding in report.findings if finding.subject == "zip"]
 
 
+@pytest.mark.parametrize("content", [None, b"", bytes(15), bytes(17)])
+def test_a_storage_that_is_missing_or_of_another_size_could_not_be_read(content: bytes | None) -> None:
+    data = saved({"a": torch.zeros(4), "b": torch.zeros(2, 3)[:1], "c": torch.zeros(0)})
+    assert scan(data).verdict is Verdict.DATA_ONLY
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    (name,) = [each for each in members if each.endswith("data/0")]
+    if content is None:
+        del members[name]
+    else:
+        members[name] = content
+    changed = zipped(members)
+    with pytest.raises(RuntimeError):
+        torch.load(io.BytesIO(changed), weights_only=True)
+    report = scan(changed, "model.pt")
+    assert report.verdict is Verdict.COULD_NOT_READ
+    assert any("the storage 0" in entry.reason for entry in report.ledger.entries)
+
+
 def test_an_empty_zip_is_data_only() -> None:
     assert scan(zipped({})).verdict is Verdict.DATA_ONLY
 
@@ -145,6 +164,16 @@ def test_a_wrong_checksum_hides_nothing_and_damns_nothing() -> None:
         report = scan(bytes(data))
         assert report.verdict is verdict
         assert any("checksum" in note for note in report.notes)
+
+
+def test_a_wrong_checksum_of_a_zip_that_torch_does_not_read_could_not_be_read() -> None:
+    for name, content in (("a.npy", array(np.arange(9))), ("a.txt", b"words"), ("a.pkl", benign())):
+        data = bytearray(zipped({name: content}))
+        assert scan(bytes(data)).verdict is Verdict.DATA_ONLY
+        data[data.rindex(b"PK\x01\x02") + 16] ^= 0xFF
+        with pytest.raises(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(data)) as archive:
+            archive.read(name)
+        assert scan(bytes(data)).verdict is Verdict.COULD_NOT_READ
 
 
 def test_another_name_in_the_local_header_is_a_disagreement_and_the_content_is_read() -> None:
