@@ -259,7 +259,7 @@ def test_three_judges_and_the_sandbox_say_what_they_see(visitor: Visitor) -> Non
     button = page.get_by_test_id("stMain").get_by_role("button", name="Run it in the sandbox").last
     expect(button).to_be_enabled()
     button.click()
-    expect(page.get_by_text("they agree: the one call as foretold")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("they agree: the one call, as foretold")).to_be_visible(timeout=SLOW_MS)
 
 
 def test_an_evasion_is_guessed_and_scanned(visitor: Visitor) -> None:

@@ -22,12 +22,13 @@ from core import sandbox
 from core.pickles import Verdict, scan
 from core.pickles.lab import samples
 from core.pickles.lab.formats import KINDS
-from core.pickles.lab.payloads import CONTAINERS, PAYLOADS, build
+from core.pickles.lab.payloads import CONTAINERS, PAYLOADS, Container, build, container_of
 from core.process import ProcessError
 from core.sandbox import Readiness, ReadyState, Run
 from core.zoo_modules import SimpleMLP
 from tests import native
 from tests.pages.visit import Visit, open_page
+from ui.limits import limits
 from ui.links import is_secret
 from ui.onnx.inputs import MODELS as ONNX_MODELS
 from ui.onnx.inputs import PLACES
@@ -253,12 +254,39 @@ def test_a_real_checkpoint_is_data_only() -> None:
     assert own("state.pt", file.getvalue()).verdict() == "✓ data-only"
 
 
-def test_a_command_behind_many_opcodes_is_found_and_said_to_lie_behind_the_tape() -> None:
-    visit = own("long.pkl", pickle.dumps(list(range(9_000))) + PLANTED)
+def test_a_command_behind_many_opcodes_is_on_the_tape_and_can_be_stepped_to() -> None:
+    long = pickle.dumps(list(range(60_000)))
+    visit = own("long.pkl", long + PLANTED)
     assert visit.verdict() == "✗ dangerous"
-    assert visit.numbers()["opcodes"] == "over 5,000"
-    assert "behind the opcodes that are on the tape" in visit.captions()
+    count = sum(1 for _ in pickletools.genops(long)) + 6
+    assert visit.numbers()["opcodes"] == f"{count:,}"
+    assert (len(long) + 43, "REDUCE") in cells(tapes(visit)[0])
     assert f"os.system({samples.COMMAND!r})" in pages_html(visit)
+    press(visit, "pickles:call:stop")
+    assert visit.app.number_input(key="step").value == count - 1
+    assert "<div class='name'>REDUCE" in "".join(each.value for each in visit.app.html)
+    press(visit, "pickles:step:next")
+    assert "<div class='name'>STOP" in "".join(each.value for each in visit.app.html)
+    assert visit.app.button(key="pickles:step:next").disabled
+    visit.app.number_input(key="step").set_value(30_000).run()
+    assert "<div class='name'>BININT2" in "".join(each.value for each in visit.app.html)
+    press(visit, "pickles:call:next")
+    assert visit.app.number_input(key="step").value == count - 1
+    assert visit.troubles() == []
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_a_pickle_that_is_compressed_in_a_file_is_unpacked_for_the_tape(kind: int) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", kind) as archive:
+        archive.writestr("model/data.pkl", PLANTED)
+    visit = own("model.pt", file.getvalue())
+    assert visit.verdict() == "✗ dangerous"
+    assert cells(tapes(visit)[0]) == OPCODES
+    assert "Compressed in the file" in visit.captions()
+    press(visit, "pickles:call:stop")
+    assert "Byte 43 of model/data.pkl, unpacked" in pages_html(visit)
+    assert visit.troubles() == []
 
 
 @pytest.mark.parametrize(
@@ -275,6 +303,23 @@ def test_a_bad_file_is_a_verdict_and_no_trouble(name: str, data: bytes) -> None:
     visit = own(name, data)
     assert visit.troubles() == []
     assert visit.verdict() != "✓ data-only"
+
+
+def test_where_nothing_was_understood_it_is_not_said_that_there_is_no_pickle() -> None:
+    visit = own("bomb.zip", b"PK\x03\x04" + b"\xff" * 200)
+    assert visit.verdict() == "? could-not-read"
+    assert "There is no pickle in it" not in visit.captions()
+    assert "No pickle was found in what could be read of it" in visit.captions()
+    assert "no loader reads it as it is" in pages_html(visit)
+
+
+def test_more_findings_than_are_kept_are_not_counted_as_if_they_were_all() -> None:
+    names = b"".join(b"cmodule%d\nName\n" % number for number in range(1_500))
+    assert "And at least 994 more findings" in own("many.pkl", b"\x80\x02(" + names + b"l.").captions()
+
+
+def test_how_large_a_file_may_be_is_said_before_it_is_given() -> None:
+    assert f"At most {limits().max_upload_mb} MB" in lab(file=OWN_FILE).captions()
 
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** :red[no] `code`\u202e\x1b[31m.pkl"
@@ -372,7 +417,7 @@ def test_the_steps_are_those_of_python_s_own_unpickler() -> None:
         visit.set(step=step)
         html = pages_html(visit)
         name = html.partition("<div class='uth-pk-opcode'><div class='name'>")[2]
-        offset = html.partition("<div class='uth-plain'>Byte ")[2].partition(",")[0]
+        offset = html.partition("<div class='uth-plain'>Byte ")[2].partition(";")[0]
         seen.append((int(offset), name.replace("<", " ").split()[0]))
     assert seen == OPCODES
 
@@ -483,12 +528,19 @@ def test_a_rehearsal_is_run_when_asked_for_and_agrees(
     press(visit, "pickles:rehearse")
     assert len(started) == 1
     assert visit.troubles() == []
-    assert visit.verdicts()[-1] == "✓ they agree: the one call as foretold"
+    assert visit.verdicts()[-1] == "✓ they agree: the one call, as foretold"
     (row,) = visit.tables()[0]
     assert all(str(cell).startswith("os.system(") for name, cell in row.items() if name)
     visit.set(file=samples.titles()["ordered_dict"])
     assert "for another file" in visit.captions()
     assert len(started) == 1
+
+
+def test_a_rehearsal_that_stops_early_is_not_said_to_have_made_all_calls(compiled: None) -> None:
+    names = {"file": BUILT, "container": container_of(Container.JOBLIB).title}
+    visit = press(settle(lab(**names, **REHEARSED)), "pickles:rehearse")
+    calls = visit.numbers()["calls"]
+    assert visit.verdicts()[-1] == f"✓ they agree as far as they came: 2 of {calls} calls"
 
 
 def test_without_the_sandbox_one_line_says_so_and_the_rest_works(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,6 +551,16 @@ def test_without_the_sandbox_one_line_says_so_and_the_rest_works(monkeypatch: py
     assert visit.troubles() == [problem]
     assert visit.verdict() == "✗ dangerous"
     assert visit.app.button(key="pickles:rehearse").disabled
+
+
+def test_a_call_that_was_found_before_is_a_call_again_where_it_is_made_again() -> None:
+    visit = own("twice.pkl", PLANTED + PLANTED)
+    for _ in range(2):
+        press(visit, "pickles:call:next")
+    steps = "".join(each.value for each in visit.app.html if "uth-tape" not in each.value)
+    assert "<div class='name'>REDUCE" in steps
+    assert CALL in steps
+    assert f"os.system({samples.COMMAND!r})" in unescape(steps)
 
 
 # In every format.

@@ -57,7 +57,7 @@ def show_allowance(subject: Subject) -> None:
     with program:
         if found.program:
             st.markdown("**The program** that allows exactly that, and loads the file")
-            st.code(found.program, language="python")
+            st.code(found.program, language="python", wrap_lines=True)
         if found.note:
             st.html(f"<p class='uth-plain'>{with_code(found.note)}</p>")
         if found.program:
@@ -71,7 +71,7 @@ def _show_conversion(found: Conversion) -> None:
                 f"The program that converts it to {title}", on_change="rerun", key=f"pickles:to:{title}"
             ) as to:
                 if to.open:
-                    st.code(program, language="python")
+                    st.code(program, language="python", wrap_lines=True)
     if found.note:
         st.html(f"<p class='uth-plain'>{with_code(found.note)}</p>")
 

@@ -89,8 +89,9 @@ def _show_answer(evasion: Evasion, guess: Verdict) -> None:
             program.cells,
             program.stop,
             rows=_ROWS,
-            total=program.opcodes if program.whole else None,
+            total=program.total,
             hidden=False,
+            before=program.first,
         )
     show_findings(subject.report, most=_MOST, places=True)
     st.html(f"<p class='uth-reason'><b>Why?</b> {with_code(evasion.why)}</p>")

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from ui.limits import limits
 from ui.pickles.inputs import BUILT, CONTAINER_TITLES, FILES, PAIR, PAYLOAD_TITLES, SAMPLES, WHICH, from_file
 from ui.pickles.subject import Subject, chosen_payload, our_sample
 from ui.pickles.text import draw_text
@@ -21,7 +22,10 @@ NO_FILE: Final = (
     "Any file: a checkpoint, a pickle, an archive. It is read by its content, whatever its name says: what "
     "is in it, what loading it would call, and what could not be read."
 )
-_UPLOADED: Final = "Read in a process of its own, never loaded, and kept for this visit alone."
+_UPLOADED: Final = (
+    "Read in a process of its own, never loaded, and kept for this visit alone. At most {} MB: a larger one "
+    "is marked red, and not read."
+)
 
 
 def draw_controls(*, projector: bool) -> Chosen | None:
@@ -83,6 +87,6 @@ def _say(file: str) -> None:
         container = CONTAINER_TITLES.get(str(st.session_state["container"]))
         says = f"{kind.says} {container.says if container else ''}"
     else:
-        st.caption(_UPLOADED)
+        st.caption(_UPLOADED.format(limits().max_upload_mb))
         return
     st.html(f"<p class='uth-plain'>{with_code(says)}</p>")

@@ -77,8 +77,9 @@ def _show_table(report: FormatsReport | None) -> None:
     body = "".join(_row(kind, rows.get(kind)) for kind in FileFormat)
     head = "".join(f"<th>{title}</th>" for title in _HEADS)
     st.html(
-        "<table class='uth-board uth-pk-formats' aria-label='The same weights in every format'>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        "<div class='uth-pk-wide'><table class='uth-board uth-pk-formats' "
+        "aria-label='The same weights in every format'>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

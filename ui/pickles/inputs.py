@@ -32,7 +32,7 @@ MODELS: Final = {title: name for name, title in zoo.titles().items()}
 """As the ONNX lab's menu and addresses have them."""
 FIRST_MODEL: Final = zoo.titles()["simple_mlp"]
 EVASION_TITLES: Final = {evasion.title: evasion for evasion in EVASIONS}
-MAX_STEP: Final = 10**6
+MAX_STEP: Final = 10**7
 
 
 def parameters() -> tuple[Parameter, ...]:

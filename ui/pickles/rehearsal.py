@@ -15,6 +15,7 @@ from core.sandbox import Run, SandboxError
 from ui.cards import show_cards, verdict
 from ui.messages import remarks, trouble
 from ui.pickles.program import Program
+from ui.pickles.words import several
 from ui.sandbox import ready, shown
 from ui.visitor import visitor
 
@@ -52,7 +53,7 @@ def show_rehearsal(key: str, program: Program | None) -> None:
     """
     st.caption(_ABOUT)
     if program is None:
-        st.caption("No pickle lies in this file as it is, so none can be handed to an unpickler.")
+        st.caption("There is no pickle in this file that could be handed to an unpickler.")
         return
     can = ready()
     attempt: Attempt | None = st.session_state.get(_ATTEMPT)
@@ -60,9 +61,9 @@ def show_rehearsal(key: str, program: Program | None) -> None:
     st.button(
         "Run it again" if mine else "Run it in the sandbox", key="pickles:rehearse",
         icon=":material/play_arrow:", disabled=not can, on_click=_begin,
-        args=(key, program.walk.stretch.data),
+        args=(key, program.stretch.data),
     )  # fmt: skip
-    if program.walk.stretch.arrays:
+    if program.stretch.arrays:
         st.caption("joblib's loader takes the raw numbers between the opcodes; pickle's own stops there.")
     if attempt is None or not mine:
         if attempt is not None:
@@ -73,7 +74,7 @@ def show_rehearsal(key: str, program: Program | None) -> None:
         return
     result = shown(attempt.run)
     if result is not None:
-        _show(read_rehearsal(program.walk.stretch.data, result))
+        _show(read_rehearsal(program.stretch.data, result), program)
 
 
 def stop_rehearsal() -> None:
@@ -94,8 +95,10 @@ def _begin(key: str, data: bytes) -> None:
     st.session_state[_ATTEMPT] = Attempt(key, run)
 
 
-def _show(found: Rehearsal) -> None:
-    show_cards(_verdict(found))
+def _show(found: Rehearsal, program: Program) -> None:
+    # What lies behind an array only joblib's loader comes to.
+    beyond = len(program.survey.run.calls) if program.stretch.arrays else 0
+    show_cards(_verdict(found, max(len(found.symbolic), beyond)))
     if found.problem:
         trouble(found.problem)
     remarks(plain(line, 400) for line in (*found.differences, *found.notes))
@@ -121,11 +124,15 @@ def _show(found: Rehearsal) -> None:
     st.caption(f"Run just now in the sandbox, in {found.result.seconds * 1000:.0f} ms.{python}")
 
 
-def _verdict(found: Rehearsal) -> str:
+def _verdict(found: Rehearsal, count: int) -> str:
     if found.agree:
-        count = len(found.symbolic)
-        calls = "no call" if not count else "the one call" if count == 1 else f"all {count} calls"
-        words = f"they agree: {calls} as foretold"
+        came = min(account.count for account in found.accounts)
+        if came < count:
+            words = f"they agree as far as they came: {came:,} of {several(count, 'call')}"
+            return verdict("✓", words, "Then CPython's unpicklers stopped; the machine follows the rest too.")
+        few = ("no call", "the one call", "both calls")
+        calls = few[count] if count < len(few) else f"all {count:,} calls"
+        words = f"they agree: {calls}, as foretold"
         return verdict("✓", words, "CPython's unpicklers called what the machine said, and nothing else.")
     if found.problem or not found.accounts:
         return verdict("✗", "there is nothing to compare", "The run did not come to its end.")

@@ -9,6 +9,8 @@ from typing import Final
 import streamlit as st
 
 from core.pickles import Finding, ScanReport, Verdict
+from core.pickles.bounds import DEFAULT
+from core.pickles.ledger import Reading
 from ui.cards import card, show_cards
 from ui.pickles.program import Program, program_of, worst_first
 from ui.pickles.subject import PLANTED, Subject, our_sample
@@ -72,6 +74,8 @@ def show_one(subject: Subject, *, hidden: bool, guessed: bool, projector: bool) 
         _tape(program, rows, hidden=hidden)
         if program is None:
             st.caption(_no_program(subject.report))
+        elif program.stretch.unpacked and not projector:
+            st.caption("Compressed in the file: its bytes are counted from the start of what was unpacked.")
         elif not (program.whole or program.stop or hidden) and subject.report.findings:
             st.caption("What was found lies behind the opcodes that are on the tape.")
     with right.container(gap="xxsmall"):
@@ -110,7 +114,9 @@ def show_findings(report: ScanReport, *, most: int, places: bool = False) -> Non
     )
     left = len(findings) - most + report.left_out
     if left > 0:
-        st.caption(f"And {several(left, 'more finding')}{'' if places else ': under Why?'}")
+        # So many are kept of one pickle; whether there were more is not counted.
+        at_least = "at least " if len(findings) >= DEFAULT.findings else ""
+        st.caption(f"And {at_least}{several(left, 'more finding')}{'' if places else ': under Why?'}")
 
 
 def place_of(finding: Finding) -> str:
@@ -134,14 +140,28 @@ def _rows(*, guessed: bool) -> int:
 def _no_program(report: ScanReport) -> str:
     if any(each.pickles for each in report.members):
         return (
-            "Its pickle is unpacked before it is read, so it is not on a tape here. What was found is beside."
+            "Its pickle is compressed, and is not on a tape: unpacked it is too large, or that was stopped. "
+            "What was found is beside."
         )
+    if report.verdict is Verdict.COULD_NOT_READ:
+        return "No pickle was found in what could be read of it, so there is no program to follow."
     return "There is no pickle in it, so there is no program to follow."
 
 
 def _tape(program: Program | None, rows: int, *, hidden: bool) -> None:
     if program is not None:
-        show_tape(program.cells, program.stop, rows=rows, total=program.total, hidden=hidden)
+        show_tape(
+            program.cells, program.stop, rows=rows, total=program.total, hidden=hidden, before=program.first
+        )
+
+
+def _unread(report: ScanReport) -> str:
+    """Why the first part that was not read was not, as HTML; empty if the ledger does not say."""
+    entry = next((each for each in report.ledger.entries if each.reading is Reading.UNREAD), None)
+    if entry is None:
+        return ""
+    where = f"<code>{text_of(entry.member, 60)}</code>: " if entry.member else ""
+    return f"{where}{text_of(entry.reason, 300)}"
 
 
 def _counts(report: ScanReport, program: Program | None) -> list[tuple[str, str]]:
@@ -174,6 +194,8 @@ def _why(report: ScanReport) -> str:
                 listed = " and ".join(f"<code>{text_of(name, 60)}</code>" for name in names[:_NAMED])
                 more = f", and {len(names) - _NAMED} more," if len(names) > _NAMED else ""
                 return with_code(_ONLY_THERE).replace("{names}", listed + more)
+        case Verdict.COULD_NOT_READ if unread := _unread(report):
+            return f"Not all of it was understood: {unread}. What was not read may do anything."
         case Verdict.DANGEROUS if report.calls:
             return with_code(_NEVER)
         case Verdict.DATA_ONLY if report.globals:

@@ -7,9 +7,11 @@ from typing import Final
 
 import streamlit as st
 
-from core.pickles.lab.walkthrough import ByteState, HexRow, Picture, View
+from core.pickles.lab.walkthrough import MOST_STEPS, ByteState, HexRow, Picture, View
+from core.pickles.record import Call
 from core.pickles.trace import Slot
-from ui.pickles.program import Program, is_call
+from ui.links import whole_number
+from ui.pickles.program import CALL, Program, is_call
 from ui.pickles.words import LOOKS, several, text_of
 from ui.stepper import stepper
 from ui.text import with_code
@@ -29,45 +31,90 @@ _WORDS: Final = {
 
 def show_steps(program: Program, *, projector: bool) -> None:
     """Draws the stepper and the step that it is at."""
-    walk = program.walk
-    index = stepper(len(walk), key=STEP, noun="opcode")
-    earlier, later = walk.previous_call(index), walk.next_call(index)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Call before", key="pickles:call:back", icon=":material/keyboard_double_arrow_left:",
-            disabled=earlier is None, on_click=_go, args=(earlier,),
-        )  # fmt: skip
-        st.button(
-            "Next call", key="pickles:call:next", icon=":material/keyboard_double_arrow_right:",
-            disabled=later is None, on_click=_go, args=(later,),
-        )  # fmt: skip
-        if program.stop is not None:
-            st.button(
-                "Where the head stops", key="pickles:call:stop", icon=":material/front_hand:",
-                disabled=index == program.stop.index, on_click=_go, args=(program.stop.index,),
-            )  # fmt: skip
-        st.caption(
-            f"{several(len(walk.calls), 'call')} among {several(program.opcodes, 'opcode')}. Keys: B, N."
-        )
-    view = walk.view(index, rows=HEX_ROWS)
+    if program.opcodes > MOST_STEPS:
+        number = _long_stepper(program.opcodes)
+    else:
+        number = stepper(program.opcodes, key=STEP, noun="opcode")
+    view = program.view(number, rows=HEX_ROWS)
+    _show_jumps(program, number, view.offset)
     opcode, stack = st.columns([1.3, 1], gap="medium")
     with opcode:
         _show_opcode(view, program)
         _show_bytes(view.rows, program)
     with stack:
         _show_pictures(view, projector=projector)
-    if walk.problem and index == len(walk) - 1:
-        st.html(f"<p class='uth-reason'>{text_of(walk.problem, 400)}</p>")
+    problem = program.around(number).problem
+    if problem and number == program.opcodes - 1:
+        st.html(f"<p class='uth-reason'>{text_of(problem, 400)}</p>")
 
 
-def _go(index: int | None) -> None:
-    """Callback: to a step."""
-    if index is not None:
-        st.session_state[STEP] = index + 1
+def _long_stepper(count: int) -> int:
+    """Draws the stepper of a long program, where a slider could not hit an opcode; its position, from 0."""
+    wanted = whole_number(st.query_params.get(STEP, "")) or int(st.session_state.get(STEP) or 1)
+    if STEP not in st.session_state or not 1 <= int(st.session_state[STEP] or 1) <= count or wanted > count:
+        st.session_state[STEP] = min(max(wanted, 1), count)
+    back, place, forward = st.columns([1, 4, 1], vertical_alignment="bottom")
+    position = place.number_input(
+        f"Go to opcode, of {count:,}", 1, count, key=STEP, step=1, bind="query-params",
+        help="Type a number, and press Enter",
+    )  # fmt: skip
+    number = int(position or 1)
+    back.button(
+        "Back", key="pickles:step:back", icon=":material/chevron_left:", shortcut="B", width="stretch",
+        disabled=number <= 1, on_click=_go, args=(number - 2,),
+    )  # fmt: skip
+    forward.button(
+        "Next", key="pickles:step:next", icon=":material/chevron_right:", shortcut="N", width="stretch",
+        disabled=number >= count, on_click=_go, args=(number,),
+    )  # fmt: skip
+    return number - 1
+
+
+def _show_jumps(program: Program, number: int, offset: int) -> None:
+    """Draws the buttons that go from call to call, and to where the head stops."""
+    earlier, later = program.call_before(offset), program.call_behind(offset)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Call before", key="pickles:call:back", icon=":material/keyboard_double_arrow_left:",
+            disabled=earlier is None, on_click=_go_to, args=(program, earlier),
+        )  # fmt: skip
+        st.button(
+            "Next call", key="pickles:call:next", icon=":material/keyboard_double_arrow_right:",
+            disabled=later is None, on_click=_go_to, args=(program, later),
+        )  # fmt: skip
+        if program.opcodes > MOST_STEPS and program.found:
+            ahead = program.finding_behind(offset)
+            st.button(
+                "Next finding", key="pickles:finding:next", icon=":material/flag:",
+                disabled=ahead is None, on_click=_go_to, args=(program, ahead),
+            )  # fmt: skip
+        if program.stop is not None:
+            st.button(
+                "Where the head stops", key="pickles:call:stop", icon=":material/front_hand:",
+                disabled=number == program.stop.index, on_click=_go, args=(program.stop.index,),
+            )  # fmt: skip
+        more = "" if program.whole else " and more"
+        st.caption(
+            f"{several(len(program.calls), 'call')} among {several(program.opcodes, 'opcode')}{more}. "
+            "Keys: B, N."
+        )
+
+
+def _go(number: int) -> None:
+    """Callback: to an opcode."""
+    st.session_state[STEP] = number + 1
+
+
+def _go_to(program: Program, offset: int | None) -> None:
+    """Callback: to the opcode at an offset."""
+    number = None if offset is None else program.number_at(offset)
+    if number is not None:
+        _go(number)
 
 
 def _show_opcode(view: View, program: Program) -> None:
     where = f" of {text_of(program.member, 60)}" if program.member else ""
+    where += ", unpacked" if program.stretch.unpacked else ""
     argument = f" <span class='argument'>{text_of(view.argument)}</span>" if view.argument else ""
     upcoming = (
         f"Next: <code>{html.escape(view.upcoming)}</code>" if view.upcoming else "Nothing comes after it."
@@ -75,8 +122,8 @@ def _show_opcode(view: View, program: Program) -> None:
     st.html(
         f"<div class='uth-pk-opcode'><div class='name'>{html.escape(view.opcode)}{argument}</div>"
         f"<div class='says'>{with_code(view.says)}</div>"
-        f"<div class='uth-plain'>Byte {view.offset - program.base:,}{where}, {several(view.size, 'byte')}. "
-        f"{upcoming}</div></div>"
+        f"<div class='uth-plain'>Byte {view.offset - program.base:,}{where}; "
+        f"{several(view.size, 'byte')} long. {upcoming}</div></div>"
     )
     for finding in view.findings:
         look = LOOKS[finding.verdict]
@@ -87,10 +134,18 @@ def _show_opcode(view: View, program: Program) -> None:
             f"{text_of(what[:1].upper() + what[1:], 300)}</span>{code}</div>"
         )
     if view.call is not None and view.call.known:
-        st.html(
-            "<div class='uth-pk-call data'><span class='what'>✓ A call that only makes data</span>"
-            f"<span class='code'>{text_of(view.call.function)}{text_of(view.call.arguments)}</span></div>"
-        )
+        _show_call("data", "✓ A call that only makes data", view.call)
+    elif view.call is not None and not any(map(is_call, view.findings)):
+        # It was found where it is made first.
+        look = LOOKS[program.verdict_of(view.call)]
+        _show_call(look.kind, f"{look.sign} {CALL}, again", view.call)
+
+
+def _show_call(kind: str, what: str, call: Call) -> None:
+    st.html(
+        f"<div class='uth-pk-call {kind}'><span class='what'>{what}</span>"
+        f"<span class='code'>{text_of(call.function)}{text_of(call.arguments)}</span></div>"
+    )
 
 
 def _show_bytes(rows: tuple[HexRow, ...], program: Program) -> None:

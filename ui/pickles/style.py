@@ -33,7 +33,8 @@ _CSS: Final = """
     radial-gradient(circle, var(--uth-line) 0.16rem, transparent 0.19rem);
   background-size: 1.1rem 0.8rem; background-repeat: repeat-y; background-position: left top, right top;
   font-family: "Source Code Pro", monospace; font-size: 0.84rem; line-height: 1.3; }
-.uth-tape .cell { display: grid; grid-template-columns: 2.7rem 8.5rem minmax(0, 1fr); gap: 0.5rem;
+.uth-tape .cell { display: grid; gap: 0.5rem;
+  grid-template-columns: max(2.7rem, var(--uth-at, 0ch)) 8.5rem minmax(0, 1fr);
   padding: 0.1rem 0.3rem; border-bottom: 1px solid var(--uth-line); border-left: 0.25rem solid transparent; }
 .uth-tape .cell:last-child { border-bottom: none; }
 .uth-tape .at { color: var(--uth-muted); text-align: right; }
@@ -76,15 +77,26 @@ _CSS: Final = """
 .uth-pk-hex { font-family: "Source Code Pro", monospace; font-size: 0.8rem; line-height: 1.5;
   overflow-x: auto; white-space: pre; margin: 0.3rem 0 0; }
 .uth-pk-formats { font-size: 0.9rem; line-height: 1.3; }
+.uth-pk-wide { overflow-x: auto; }
 .uth-pk-formats td { padding-right: 0.7rem; overflow-wrap: break-word; }
 .uth-pk-formats td.short { white-space: nowrap; }
 .uth-pk-formats td .uth-plain { font-size: 0.82rem; font-weight: 400; }
 .uth-pk-formats td code { font-size: 0.8rem; }
-.uth-pk-judges { display: grid; gap: 1.2rem; grid-template-columns: repeat(3, minmax(0, 1fr)); }
+.uth-pk-judges { display: grid; gap: 1.2rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); }
 .uth-pk-judges h4 { font-size: 1.05rem; font-weight: 700; padding: 0; margin: 0 0 0.3rem; }
 .uth-pk-judges .uth-plain { overflow-wrap: anywhere; }
 .uth-pk-judges ul { margin: 0.4rem 0; padding-left: 1.1rem; font-size: 0.92rem; line-height: 1.4;
   overflow-wrap: anywhere; }
+@media (max-width: 640px) {
+  .uth-tape { padding-inline: 0.9rem; }
+  .uth-tape .cell { gap: 0.3rem; font-size: 0.76rem;
+    grid-template-columns: max(2.2rem, var(--uth-at, 0ch)) 7.4rem minmax(0, 1fr); }
+  .uth-tape .more { padding-left: 2.8rem; }
+  .uth-pk-call { margin-left: 0.4rem; }
+  .uth-pk-formats { min-width: 56rem; }
+  .uth-pk-found th:nth-child(1) { width: 8.4rem; }
+}
 .uth-pk-hex .at { color: var(--uth-muted); }
 .uth-pk-hex mark { background: var(--uth-forward); color: light-dark(#ffffff, #0f141c); font-weight: 700; }
 """
@@ -93,7 +105,7 @@ _PROJECTOR_CSS: Final = """
 .uth-pk-numbers .value { font-size: 1.7rem; }
 .uth-pk-numbers .what, .uth-pk-call .what { font-size: 0.8rem; }
 .uth-tape { font-size: 0.75rem; }
-.uth-tape .cell { grid-template-columns: 2.4rem 7.5rem minmax(0, 1fr); }
+.uth-tape .cell { grid-template-columns: max(2.4rem, var(--uth-at, 0ch)) 7.5rem minmax(0, 1fr); }
 .uth-tape .more { padding-left: 3.4rem; font-size: 0.72rem; }
 """
 

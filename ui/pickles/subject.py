@@ -11,6 +11,7 @@ import streamlit as st
 from core.pickles import Bounds, ScanReport, scan
 from core.pickles.lab import samples
 from core.pickles.lab.payloads import PayloadKind, build
+from core.pickles.lab.stretches import Stretch
 from ui.pickles.inputs import (
     BUILT,
     CONTAINER_TITLES,
@@ -40,6 +41,7 @@ class Subject:
         says: what it is and what to look at; empty for a visitor's own.
         report: of the scan.
         own: whether it is the visitor's.
+        unpacked: the pickle that its verdict comes from, where that is compressed in the file; else None.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Subject:
     says: str
     report: ScanReport
     own: bool = False
+    unpacked: Stretch | None = None
 
 
 def key_of(data: bytes, name: str) -> str:

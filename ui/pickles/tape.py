@@ -38,7 +38,7 @@ class Stop:
     """Where the head stands.
 
     Attributes:
-        index: the cell.
+        index: the number of the opcode, from 0.
         verdict: what would happen there makes of the file.
         what: the headline of the card, such as `This call would happen`.
         code: the call itself, or the name; from the file.
@@ -51,22 +51,24 @@ class Stop:
 
 
 def show_tape(
-    cells: Sequence[Cell], stop: Stop | None, *, rows: int, total: int | None, hidden: bool
+    cells: Sequence[Cell], stop: Stop | None, *, rows: int, total: int | None, hidden: bool, before: int = 0
 ) -> None:
     """Draws the tape.
 
     Args:
-        cells: all that are known, in order.
+        cells: those around the head, or the first ones, in order.
         stop: where the head stands; None if nothing on the tape would run.
         rows: how many cells are drawn at most.
         total: how many opcodes there are; None if nobody has counted them.
         hidden: while a prediction is open: then there is no head on it.
+        before: how many opcodes there are before the first of the cells.
     """
-    at = None if hidden or stop is None else stop.index
+    place_of_head = 0 if stop is None else stop.index - before
+    at = None if hidden or stop is None else place_of_head
     # The part that is shown is the same with and without the head.
-    first, last = window(len(cells), 0 if stop is None else stop.index, rows)
+    first, last = window(len(cells), place_of_head, rows)
     drawn = cells[first:last]
-    parts = [_more(first, "before") if first else ""]
+    parts = [_more(before + first, "before") if before + first else ""]
     for place, cell in enumerate(drawn, first):
         kind = "" if at is None else " after" if place > at else ""
         if place == at and stop is not None:
@@ -75,10 +77,15 @@ def show_tape(
             parts.append(_cell(cell, kind, ""))
     if total is None:
         parts.append("<div class='more'>… and many more opcodes</div>")
-    elif total > last:
-        parts.append(_more(total - last, "after"))
+    elif total > before + last:
+        parts.append(_more(total - before - last, "after"))
     alt = html.escape(_alt(drawn, None if hidden else stop), quote=True)
-    st.html(f"<div class='uth-tape' role='img' aria-label=\"{alt}\">{''.join(parts)}</div>")
+    # Room for the longest offset, and for the head before it.
+    wide = max((len(f"{cell.offset:,}") for cell in drawn), default=0) + 2
+    st.html(
+        f"<div class='uth-tape' style='--uth-at: {wide}ch' role='img' aria-label=\"{alt}\">"
+        f"{''.join(parts)}</div>"
+    )
 
 
 def window(count: int, at: int, rows: int) -> tuple[int, int]:

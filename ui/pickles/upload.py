@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import streamlit as st
 
 from core import wire
 from core.pickles import Bounds, ScanReport
+from core.pickles.lab import unpacking
+from core.pickles.lab.stretches import unpacked
+from core.pickles.lab.unpacking import Unpacking
+from core.pickles.member import Member
 from core.pickles.report import failed
 from core.pickles.worker import Scan, start
 from core.process import ProcessError
@@ -17,7 +21,7 @@ from ui.limits import limits
 from ui.messages import trouble
 from ui.pickles.allow import forget_allowance
 from ui.pickles.judges import stop_judges
-from ui.pickles.program import forget_programs
+from ui.pickles.program import forget_programs, to_unpack
 from ui.pickles.rehearsal import stop_rehearsal
 from ui.pickles.subject import Subject, key_of
 from ui.places import my_place
@@ -34,6 +38,8 @@ MEMORY_BYTES: Final = 2**30
 _STOPPED: Final = f"{KEY}:stopped"
 _SUBJECT: Final = f"{KEY}:subject"
 _SCAN: Final = f"{KEY}:scan"
+_INSIDE: Final = f"{KEY}:inside"
+_UNPACKED: Final = f"{KEY}:unpacked"
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ def forget_file() -> None:
     """Ends what goes on with the visit's file, and keeps nothing of it."""
     stop_job(KEY)
     _discard()
+    _end_unpacking()
     st.session_state.pop(_STOPPED, None)
     if st.session_state.pop(_SUBJECT, None) is not None:
         forget_programs()
@@ -80,7 +87,7 @@ def scanned(file: Chosen) -> Subject | None:
     """What is known of a file; None while it is being scanned, and then it draws how far it is."""
     kept: Subject | None = st.session_state.get(_SUBJECT)
     if kept is not None and kept.key == key_of(file.data, file.name):
-        return kept
+        return _with_unpacked(kept)
     job = current_job(KEY, file.about)
     if job is None and st.session_state.get(_STOPPED) == file.about:
         _again("Stopped.")
@@ -96,7 +103,50 @@ def scanned(file: Chosen) -> Subject | None:
     stop_job(KEY)
     found = Subject(key_of(file.data, file.name), TITLE, file.name, file.data, "", report, own=True)
     st.session_state[_SUBJECT] = found
+    _begin_unpacking(found)
+    return _with_unpacked(found)
+
+
+def _begin_unpacking(subject: Subject) -> None:
+    """Has the pickle that the verdict comes from unpacked if it is compressed, so that it can be followed."""
+    _end_unpacking()
+    member = to_unpack(subject.report, subject.data)
+    if member is None:
+        return
+    try:
+        going = unpacking.start(subject.data, member.name, bounds=THEIRS, place=my_place())
+    except (ProcessError, OSError):
+        # Then there is no tape, which says so; the verdict needs none.
+        return
+    st.session_state[_UNPACKED] = (going, member)
+    at_end(_INSIDE, going.discard)
+    st.session_state[_INSIDE] = Job(subject.key, going.process)
+
+
+def _with_unpacked(subject: Subject) -> Subject | None:
+    """The file with its pickle unpacked; None while that goes on, and then it draws how far it is."""
+    kept: tuple[Unpacking, Member] | None = st.session_state.get(_UNPACKED)
+    job = current_job(_INSIDE, subject.key)
+    if kept is None or job is None:
+        return subject
+    if job.listen():
+        wait_for(_INSIDE, "Unpacking the pickle in it, in a process of its own", on_stop=_end_unpacking)
+        return None
+    going, member = kept
+    content = going.content() if any("unpacked" in line for line in job.lines) else None
+    _end_unpacking()
+    stretch = None if content is None else unpacked(content, member)
+    found = st.session_state[_SUBJECT] = replace(subject, unpacked=stretch)
     return found
+
+
+def _end_unpacking() -> None:
+    """Ends the unpacking, and removes what it was given and has written."""
+    stop_job(_INSIDE)
+    kept: tuple[Unpacking, Member] | None = st.session_state.pop(_UNPACKED, None)
+    if kept is not None:
+        kept[0].discard()
+        at_end(_INSIDE, _nothing)
 
 
 def _begin(file: Chosen) -> Job | None:

@@ -48,7 +48,7 @@ def show_why(subjects: Sequence[Subject], subject: Subject | None, *, hidden: bo
         program = program_of(subject)
         if program is None:
             st.caption(
-                "There is no pickle that lies in it as it is: nothing to step through. What was found in it "
+                "There is nothing to step through: no pickle in it could be followed. What was found in it "
                 f"is under {WHY_VIEWS[1]}."
             )
         else:

@@ -100,7 +100,8 @@ def _read_without_arrays(part: Part, walk: Walk, start: int, found: PickleRun, a
     )
     for finding in code_in(plain, arrays.first, named_alone=True):
         # The pickle of an array of objects has a memo of its own: with the outer one its names are others.
-        chance = objects and finding.verdict is not Verdict.DANGEROUS
+        # There a call of what is nothing that can be called is chance as well.
+        chance = objects and (finding.verdict is not Verdict.DANGEROUS or not finding.subject)
         if not chance and (finding.offset, finding.reason) not in known:
             reason = f"where joblib reads an array, pickle reads opcodes: {finding.reason}"
             walk.keep(replace(finding, reason=reason))

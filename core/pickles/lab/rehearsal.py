@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from core import sandbox
 from core.pickles import machine
 from core.pickles.bounds import Bounds
 from core.pickles.lab.accounts import Account, RecordedCall, Report, ReportError
+from core.pickles.lab.guest_files import PROGRAM, guest_files
 from core.pickles.record import Call
 from core.pickles.value import Global, render
 from core.sandbox.result import Limit, SandboxResult
@@ -27,14 +27,7 @@ MAX_BYTES: Final = 2**20
 """How long a pickle may be that is rehearsed."""
 REPORT: Final = "/report"
 _DATA_FILE: Final = "stranger.pkl"
-_SHIPPED: Final = (
-    "value.py", "verdict.py", "keys.py", "rules/__init__.py", "rules/kinds.py", "rules/rule.py",
-    "rules/plain_calls.py", "rules/standard_types.py", "rules/zones.py", "lab/guest/__init__.py",
-    "lab/guest/tripwires.py",
-)  # fmt: skip
-_PROGRAM: Final = (
-    f"from core.pickles.lab.guest.tripwires import main\nmain({_DATA_FILE!r}, {REPORT!r})\n".encode()
-)
+_PROGRAM: Final = f"from {PROGRAM} import main\nmain({_DATA_FILE!r}, {REPORT!r})\n".encode()
 # Nothing is too long to be kept: CPython keeps all of it too, and both show only its beginning.
 _BOUNDS: Final = Bounds(seconds=10.0, text=MAX_BYTES, long_bytes=MAX_BYTES, calls_in_full=MAX_BYTES)
 _MEMBERS: Final = re.compile(r"[{}()\[\]]|, ")
@@ -94,12 +87,7 @@ def rehearsal_program(data: bytes) -> tuple[bytes, dict[str, bytes]]:
         raise RehearsalError(
             f"The pickle has {len(data):,} bytes; at most {MAX_BYTES:,} are loaded in the sandbox."
         )
-    folder = Path(__file__).parent.parent
-    files = {f"core/pickles/{name}": (folder / name).read_bytes() for name in _SHIPPED}
-    packages = ("core/__init__.py", "core/pickles/__init__.py", "core/pickles/lab/__init__.py")
-    files |= dict.fromkeys(packages, b"")
-    files[_DATA_FILE] = data
-    return _PROGRAM, files
+    return _PROGRAM, {**guest_files(), _DATA_FILE: data}
 
 
 def read_rehearsal(data: bytes, result: SandboxResult) -> Rehearsal:

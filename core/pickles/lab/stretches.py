@@ -1,9 +1,9 @@
-"""Which bytes of a file are pickles that can be stepped through: the members that lie in it as they are."""
+"""Which bytes of a file are pickles that can be stepped through: in the file as they are, or unpacked."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.pickles.formats import Format
@@ -12,6 +12,7 @@ from core.pickles.report import ScanReport
 
 _NPY_MAGIC: Final = b"\x93NUMPY"
 _MOST: Final = 200
+_STEPPED: Final = frozenset({Format.PICKLE, Format.TORCH_LEGACY, Format.JOBLIB, Format.NPY})
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,17 @@ class Stretch:
 
     Attributes:
         member: the name of the part of the file; empty for the file itself.
-        offset: where the stream begins in the file.
+        offset: where the stream begins in the file; in its member if that was unpacked.
         data: its bytes.
         arrays: whether raw numbers lie between its opcodes, as joblib writes them: only joblib can load it.
+        unpacked: whether its member is compressed in the file: then no offset is one of the file.
     """
 
     member: str
     offset: int
     data: bytes
     arrays: bool = False
+    unpacked: bool = False
 
 
 def stretches(data: bytes, report: ScanReport) -> tuple[Stretch, ...]:
@@ -44,6 +47,26 @@ def stretches(data: bytes, report: ScanReport) -> tuple[Stretch, ...]:
         if stretch is not None:
             found.setdefault((stretch.offset, len(stretch.data)), stretch)
     return tuple(found.values())
+
+
+def packed(report: ScanReport) -> tuple[Member, ...]:
+    """The members with pickles that have to be unpacked before they can be stepped through."""
+    return tuple(
+        member
+        for member in report.members
+        if member.offset is None and member.pickles and member.format in _STEPPED
+    )
+
+
+def unpacked(data: bytes, member: Member) -> Stretch | None:
+    """The stream of pickles in a member that was unpacked; None if it has none.
+
+    Args:
+        data: what was unpacked.
+        member: what the scan says of it.
+    """
+    found = _stretch(data, replace(member, offset=0, size=len(data)))
+    return None if found is None else replace(found, unpacked=True)
 
 
 def _stretch(data: bytes, member: Member) -> Stretch | None:

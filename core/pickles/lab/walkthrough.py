@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from core.pickles import machine
 from core.pickles.bounds import DEFAULT, Bounds
-from core.pickles.containers.joblib_arrays import Arrays
 from core.pickles.lab.meanings import MEANINGS
 from core.pickles.lab.stretches import Stretch
+from core.pickles.lab.survey import Survey, survey
+from core.pickles.lab.window import window
 from core.pickles.machine import PickleRun, StackView, Step
 from core.pickles.member import shown
 from core.pickles.record import Call
-from core.pickles.scan import examine
-from core.pickles.span import Span
 from core.pickles.trace import Slot
 from core.pickles.value import render
 from core.pickles.verdict import Finding, Verdict
-from core.pickles.walk import Part
-from core.pickles.walk import Walk as ScanWalk
 
 MOST_STEPS: Final = 5_000
-"""How many opcodes can be stepped through."""
-SECONDS: Final = 5.0
-"""How long following them may take."""
+"""How many steps are kept at once. Of a longer stream they can begin at any opcode."""
 MOST_SLOTS: Final = 40
 """How many places of the stack and of the memo one view shows."""
 BYTES_PER_ROW: Final = 16
@@ -83,7 +77,7 @@ class View:
     """One opcode, ready to be shown.
 
     Attributes:
-        index: its number, from 0.
+        index: its number among the steps, from 0.
         offset: where it lies in the file, in bytes.
         size: how many bytes it has with its argument.
         opcode: its name.
@@ -112,21 +106,31 @@ class View:
 
 @dataclass(frozen=True)
 class Walk:
-    """All steps through a stream of pickles.
+    """Steps through a stream of pickles: all of a short one, some of a long one.
 
     Attributes:
-        stretch: the stream.
-        run: what the machine found in it; its offsets count from the start of the file.
+        survey: the whole stream.
+        first: the number of the first step in the stream, from 0.
         steps: the opcodes, in order.
         problem: why the steps end before the stream does, in one line; empty if they do not.
     """
 
-    stretch: Stretch
-    run: PickleRun
+    survey: Survey
+    first: int
     steps: tuple[Step, ...]
     problem: str
     _calls: Mapping[int, Call] = field(repr=False)
     _findings: Mapping[int, tuple[Finding, ...]] = field(repr=False)
+
+    @property
+    def stretch(self) -> Stretch:
+        """The stream."""
+        return self.survey.stretch
+
+    @property
+    def run(self) -> PickleRun:
+        """What the machine found in the whole stream; its offsets count from the start of the file."""
+        return self.survey.run
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -190,32 +194,26 @@ class Walk:
         )
 
 
-def walk(stretch: Stretch, bounds: Bounds = DEFAULT) -> Walk:
+def walk(
+    stretch: Stretch, bounds: Bounds = DEFAULT, *, first: int = 0, surveyed: Survey | None = None
+) -> Walk:
     """Follows a stream of pickles step by step. Never raises, whatever the bytes are.
 
     Args:
         stretch: the stream, as `stretches` gives it.
         bounds: what it may take; at most 5,000 steps are kept whatever they say.
+        first: the number of the opcode at which the steps begin, from 0.
+        surveyed: what `survey` has found in the same stream, if that is known.
     """
-    # One opcode more than is shown, so that it is known whether there are more.
-    bounds = replace(
-        bounds,
-        opcodes=min(bounds.opcodes, MOST_STEPS + 1),
-        trace_steps=min(bounds.trace_steps, MOST_STEPS),
-        seconds=min(bounds.seconds, SECONDS),
-    )
-    hook = None
-    if stretch.arrays:
-        hook = Arrays(Part(stretch.member, Span.of(stretch.data)), ScanWalk(bounds, examine))
-    run = machine.run(
-        stretch.data, member=stretch.member, trace=True, bounds=bounds, after_build=hook, base=stretch.offset
-    )
+    about = survey(stretch, bounds) if surveyed is None else surveyed
+    steps = window(stretch, bounds, first, MOST_STEPS)
     findings: dict[int, tuple[Finding, ...]] = {}
-    for found in run.findings:
+    for found in about.run.findings:
         if found.offset is not None:
             findings[found.offset] = (*findings.get(found.offset, ()), found)
-    calls = {call.offset: call for call in reversed(run.calls)}
-    return Walk(stretch, run, run.steps, _problem(run), MappingProxyType(calls), MappingProxyType(findings))
+    calls = {call.offset: call for call in reversed(about.run.calls)}
+    problem = _problem(about) if first + len(steps) >= about.count else ""
+    return Walk(about, first, steps, problem, MappingProxyType(calls), MappingProxyType(findings))
 
 
 def hex_rows(data: bytes, start: int, end: int, *, rows: int = 8, base: int = 0) -> tuple[HexRow, ...]:
@@ -262,8 +260,6 @@ def _picture(view: StackView) -> Picture:
     return Picture(stack, len(view) - len(stack), memo[-MOST_SLOTS:], max(len(memo) - MOST_SLOTS, 0))
 
 
-def _problem(run: PickleRun) -> str:
-    if run.opcodes > len(run.steps) >= MOST_STEPS:
-        return f"The first {len(run.steps):,} opcodes can be stepped through; there are more."
-    stopped = [found for found in run.findings if found.verdict is Verdict.COULD_NOT_READ]
+def _problem(about: Survey) -> str:
+    stopped = [found for found in about.run.findings if found.verdict is Verdict.COULD_NOT_READ]
     return f"The steps end here: {stopped[-1].reason}." if stopped else ""

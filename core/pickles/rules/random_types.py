@@ -23,6 +23,8 @@ _MODULES: Final = MappingProxyType({
 _CONSTRUCTOR: Final = f"{_RANDOM}._pickle.__bit_generator_ctor"
 _SEEDS: Final = f"{_RANDOM}.bit_generator.SeedSequence"
 _MAKE_SEEDS: Final = f"{_RANDOM}.bit_generator.__pyx_unpickle_SeedSequence"
+_OLD: Final = (f"{_RANDOM}.__RandomState_ctor", f"{_RANDOM}.mtrand.__RandomState_ctor")
+"""How NumPy wrote a RandomState before 1.17: a call without arguments, and all of it in the state."""
 _TABLE: Final = 624
 """Numbers in the table of the Mersenne Twister; Python's state has the place in it behind them."""
 
@@ -77,6 +79,13 @@ def _generator_state(target: Called, state: Value) -> str:
     return "" if _are(state, _OUTER) else "a state that is not a random generator's"
 
 
+def _old_state(target: Called, state: Value) -> str:
+    """What is wrong with a RandomState of NumPy before 1.17: its kind, table and place, what is left over."""
+    if not isinstance(state, tuple):
+        return _generator_state(target, state)
+    return takes(exactly("MT19937", "MT19937"), _ARRAY, _up_to(_TABLE), _up_to(1), FLOAT, least=3)(state)
+
+
 def _seeded_state(target: Called, state: Value) -> str:
     """The same, with the seeds that it came from."""
     if not isinstance(state, tuple):
@@ -111,6 +120,7 @@ def _rules() -> dict[str, Rule]:
     return rules | {
         _SEEDS: NAMED,
         _MAKE_SEEDS: Rule(takes(a_global("the class of seeds", _SEEDS), INT, NONE), state=_seeds_state),
+        **dict.fromkeys(_OLD, Rule(takes(), state=_old_state)),
         _CONSTRUCTOR: Rule(takes(_CLASS | _NAME), state=_seeded_state),
         f"{_RANDOM}._pickle.__generator_ctor": drawing,
         f"{_RANDOM}._pickle.__randomstate_ctor": drawing,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from core.pickles.rules.enumerations import ENUMERATIONS
+from core.pickles.rules.exceptions import EXCEPTIONS
 from core.pickles.rules.kinds import (
     ANY,
     BYTES,
@@ -35,7 +37,9 @@ from core.pickles.rules.plain_calls import (
     make_slice,
     size_of_first,
 )  # fmt: skip
+from core.pickles.rules.records import RECORDS
 from core.pickles.rules.rule import NAMED, Kind, Rule, either, takes
+from core.pickles.rules.wrappers import WRAPPERS
 from core.pickles.rules.zones import ZONE, is_zone
 from core.pickles.value import ATOMS, CONTAINERS, Called, Global, Value, is_plain
 
@@ -50,13 +54,6 @@ _FACTORIES: Final = frozenset({
 _TIME_ZONES: Final = frozenset({"datetime.timezone"})
 _SINGLETONS: Final = frozenset({"builtins.Ellipsis", "builtins.NotImplemented"})
 _TYPES: Final = ("int", "float", "bool", "str", "list", "tuple", "dict")
-_EXCEPTIONS: Final = (
-    "BaseException", "Exception", "ArithmeticError", "AssertionError", "AttributeError", "EOFError",
-    "IndexError", "KeyError", "LookupError", "NotImplementedError", "OSError", "OverflowError",
-    "RuntimeError", "StopIteration", "TypeError", "ValueError",
-    "PermissionError", "FileNotFoundError", "TimeoutError", "ZeroDivisionError", "UserWarning", "Warning",
-)  # fmt: skip
-
 _FACTORY: Final = Kind("a plain type or None", lambda value: value is None or named(value, _FACTORIES))
 _ZONE: Final = result_of("a time zone", *_TIME_ZONES) | Kind("one of zoneinfo's", is_zone)
 _DELTA: Final = result_of("a timedelta", "datetime.timedelta")
@@ -67,6 +64,10 @@ _ITERABLE: Final = Kind(
 _INTS: Final = Kind(
     "a list of ints from 0 to 255",
     lambda value: isinstance(value, list) and all(type(one) is int and 0 <= one < 256 for one in value),
+)
+_LETTERS: Final = Kind(
+    "a list of letters",
+    lambda value: isinstance(value, list) and all(type(one) is str and len(one) == 1 for one in value),
 )
 ENCODINGS: Final = exactly("latin1", "latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii")
 """How a text may become bytes."""
@@ -81,10 +82,6 @@ def _anything(args: tuple[Value, ...]) -> str:
 
 def _strings(args: tuple[Value, ...]) -> str:
     return "" if all(type(part) is str for part in args) else "a part that is no str"
-
-
-def _atoms(args: tuple[Value, ...]) -> str:
-    return "" if all(type(part) in ATOMS for part in args) else "an argument that is no plain value"
 
 
 def _uuid_state(target: Called, state: Value) -> str:
@@ -109,7 +106,6 @@ def _built_ins() -> dict[str, Rule]:
     conversion = Rule(takes(_ITERABLE, least=0))
     rules = {f"builtins.{name}": NAMED for name in ("Ellipsis", "NotImplemented")}
     rules |= {f"builtins.{name}": conversion for name in _TYPES}
-    rules |= {f"builtins.{name}": Rule(_atoms) for name in _EXCEPTIONS}
     rules |= {
         "builtins.object": Rule(takes(), new=True),
         "builtins.type": Rule(_only_none),
@@ -140,7 +136,7 @@ def _collections() -> dict[str, Rule]:
         "collections.defaultdict": Rule(takes(_FACTORY, DICT, least=0), pairs=True),
         "collections.Counter": Rule(takes(DICT | NO_ITEMS, least=0), new=True, state=attributes, pairs=True),
         "collections.deque": Rule(takes(_ITERABLE, _BOUND, least=0), items=True),
-        "array.array": Rule(takes(TEXT, NUMBERS | BYTES | TEXT, least=1)),
+        "array.array": Rule(takes(TEXT, NUMBERS | _LETTERS | BYTES | TEXT, least=1)),
         "array._array_reconstructor": Rule(
             takes(a_global("array.array", "array.array"), TEXT, INT, OLD_BYTES)
         ),
@@ -173,5 +169,7 @@ def _values() -> dict[str, Rule]:
     return rules
 
 
-STANDARD: Final = MappingProxyType(_built_ins() | _collections() | _values())
+STANDARD: Final = MappingProxyType({
+    **_built_ins(), **_collections(), **_values(), **ENUMERATIONS, **EXCEPTIONS, **RECORDS, **WRAPPERS,
+})  # fmt: skip
 """Rules by full name."""

@@ -67,6 +67,13 @@ _REBUILT: Final = frozenset({
     )),
     "torch._tensor._rebuild_from_type_v2", *_TENSOR_CLASSES,
 })  # fmt: skip
+_UNINITIALIZED: Final = (
+    "torch.nn.parameter.UninitializedParameter", "torch.nn.parameter.UninitializedBuffer",
+)  # fmt: skip
+_NESTED: Final = "torch.nested._internal.nested_tensor"
+_JAGGED: Final = f"{_NESTED}.NestedTensor"
+_REBUILD_JAGGED: Final = f"{_NESTED}._rebuild_njt"
+_RANGE: Final = "torch._dynamo.decorators._DimRange"
 _LISTS: Final = ("build_intlist", "build_tensorlist", "build_doublelist", "build_boollist")
 _KEY: Final = TEXT | BYTES
 _HOOK_NAMES: Final = frozenset({"_backward_hooks", "_post_accumulate_grad_hooks"})
@@ -109,8 +116,30 @@ _SIZE: Final = SIZES | result_of("a torch.Size", "torch.Size")
 _DTYPE: Final = a_global("a dtype", *(f"torch.{name}" for name in _DTYPES)) | NONE
 _LAYOUT: Final = result_of("a layout", "torch.serialization._get_layout")
 _DEVICE: Final = result_of("a device", "torch.device") | TEXT | NONE
+_GENERATES: Final = Kind(
+    "a device that draws numbers",
+    lambda value: (
+        made_by(value, frozenset({"torch.device"}))
+        and isinstance(value, Called)
+        and bool(value.args)
+        and str(value.args[0]).partition(":")[0] in ("cpu", "cuda", "mps", "xpu")
+    ),
+)
 _METADATA: Final = DICT | NONE
 _TENSOR_CLASS: Final = a_global("a class of tensors", *_TENSOR_CLASSES)
+_JAGGED_CLASS: Final = a_global("the class of jagged tensors", _JAGGED)
+_SEQUENCES: Final = Kind(
+    "the lengths of the shortest and the longest sequence",
+    lambda value: (
+        type(value) is dict
+        and set(value) <= {"min_seqlen", "max_seqlen"}
+        and all(_TENSOR.holds(part) for part in value.values())
+    ),
+)
+_JAGGED_PARTS: Final = MappingProxyType({
+    "values": _TENSOR, "offsets": _TENSOR, "lengths": _TENSOR | NONE, "_ragged_idx": INT,
+    "_metadata_cache": _SEQUENCES, "requires_grad": FLAG,
+})  # fmt: skip
 _ARRAY: Final = result_of(
     "an array", "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"
 )
@@ -160,11 +189,32 @@ def _parameter_state(target: Called, state: Value) -> str:
     return _attribute_problem(state)
 
 
+def _generator_state(target: Called, state: Value) -> str:
+    """What is wrong with the state of a torch.Generator: seed, offset, and a tensor that torch checks."""
+    return takes(INT, INT | NONE, _TENSOR)(state) if isinstance(state, tuple) else "a state that is no tuple"
+
+
+def _range_state(target: Called, state: Value) -> str:
+    """What is wrong with the bounds of a dimension, which mark a jagged tensor's lengths."""
+    bound = INT | NONE
+    return takes(INT, bound, bound)(tuple(state)) if isinstance(state, list) else "a state that is no list"
+
+
+def _jagged(args: tuple[Value, ...]) -> str:
+    """`_rebuild_njt(parts)`: a jagged tensor of other tensors, by name."""
+    parts = args[0] if len(args) == 1 else None
+    if type(parts) is not dict or set(parts) != set(_JAGGED_PARTS):
+        return "what are not the parts of a jagged tensor"
+    wrong = [name for name, kind in _JAGGED_PARTS.items() if not kind.holds(parts[name])]
+    return f"a jagged tensor's {wrong[0]} that is not {_JAGGED_PARTS[wrong[0]].name}" if wrong else ""
+
+
 def _from_type(args: tuple[Value, ...]) -> str:
     """`_rebuild_from_type_v2(function, class, arguments, state)` calls its function with its arguments."""
+    of_jagged = bool(args) and named(args[0], frozenset({_REBUILD_JAGGED}))
     problem = takes(
-        a_global("a function that rebuilds tensors", *(_REBUILT - _TENSOR_CLASSES)),
-        _TENSOR_CLASS,
+        a_global("a function that rebuilds tensors", _REBUILD_JAGGED, *(_REBUILT - _TENSOR_CLASSES)),
+        _JAGGED_CLASS if of_jagged else _TENSOR_CLASS,
         Kind("a tuple", lambda value: type(value) is tuple),
         _STATE,
     )(args)
@@ -194,6 +244,11 @@ def _rules() -> dict[str, Rule]:
         "torch.serialization._get_layout": Rule(takes(TEXT)),
         LOAD_FROM_BYTES: Rule(takes(BYTES)),
         "torch._tensor._rebuild_from_type_v2": Rule(_from_type),
+        "torch._C.Generator": Rule(takes(_GENERATES), state=_generator_state),
+        **dict.fromkeys(_UNINITIALIZED, Rule(takes(FLAG))),
+        _JAGGED: NAMED,
+        _REBUILD_JAGGED: Rule(_jagged),
+        _RANGE: Rule(takes(), new=True, state=_range_state),
     }
     # What TorchScript's files call gives its first argument back.
     rules |= {f"torch.jit._pickle.{name}": Rule(takes(ANY), make=_same) for name in _LISTS}

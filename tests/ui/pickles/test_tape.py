@@ -26,16 +26,16 @@ def test_the_window_is_as_tall_as_it_may_be_and_has_the_head(
     assert first != 1
 
 
-def draw(hidden: bool, index: int | None) -> str:
-    def script(hidden: bool, index: int | None) -> None:
+def draw(hidden: bool, index: int | None, before: int = 0) -> str:
+    def script(hidden: bool, index: int | None, before: int) -> None:
         from core.pickles import Verdict
         from tests.ui.pickles.test_tape import CELLS
         from ui.pickles.tape import Stop, show_tape
 
         stop = None if index is None else Stop(index, Verdict.DANGEROUS, "This call would happen", "f('<b>')")
-        show_tape(CELLS, stop, rows=8, total=100, hidden=hidden)
+        show_tape(CELLS, stop, rows=8, total=100 + before, hidden=hidden, before=before)
 
-    app = AppTest.from_function(script, args=(hidden, index)).run()
+    app = AppTest.from_function(script, args=(hidden, index, before)).run()
     assert not app.exception
     return str(app.html[0].value)
 
@@ -50,6 +50,14 @@ def test_the_head_stands_at_its_cell_and_what_follows_is_marked_as_not_reached()
     assert "<b>" not in html
     before, rest = (int(number) for number in re.findall(r"… (\d+) opcodes", html))
     assert before + rest + len(re.findall(r"class='cell", html)) == 100
+
+
+def test_the_cells_of_a_long_program_are_some_of_many() -> None:
+    html = draw(hidden=False, index=50_020, before=50_000)
+    assert re.findall(r"class='cell head danger'><span class='at'>▶ (\d+)<", html) == ["40"]
+    before, rest = (int(number.replace(",", "")) for number in re.findall(r"… ([\d,]+) opcodes", html))
+    assert before > 50_000
+    assert before + rest + len(re.findall(r"class='cell", html)) == 50_100
 
 
 def test_a_hidden_tape_tells_nothing_of_the_head() -> None:

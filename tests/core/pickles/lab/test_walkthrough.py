@@ -9,6 +9,7 @@ from core.pickles import Verdict, scan
 from core.pickles.lab.payloads import Container, Payload, build
 from core.pickles.lab.samples import names, sample
 from core.pickles.lab.stretches import Stretch, stretches
+from core.pickles.lab.survey import survey
 from core.pickles.lab.walkthrough import BYTES_PER_ROW, MOST_SLOTS, MOST_STEPS, ByteState, hex_rows, walk
 from core.pickles.trace import SlotKind
 
@@ -119,10 +120,15 @@ def test_where_the_stream_breaks_off_it_says_why() -> None:
     assert found.problem == "The steps end here: the stream ends here, before its STOP."
 
 
-def test_a_long_stream_is_stepped_through_as_far_as_the_bound() -> None:
-    found = walk(bare(pickle.dumps(list(range(MOST_STEPS)), 2)))
-    assert len(found) == MOST_STEPS
-    assert found.problem == f"The first {MOST_STEPS:,} opcodes can be stepped through; there are more."
+def test_a_long_stream_is_stepped_through_in_parts_that_begin_anywhere() -> None:
+    data = pickle.dumps([(index, str(index)) for index in range(MOST_STEPS)], 2)
+    expected = [(pos, opcode.name) for opcode, _, pos in pickletools.genops(data)]
+    about = survey(bare(data))
+    assert (about.count, about.whole) == (len(expected), True)
+    for first in (0, 1, 4_321, 17_000, len(expected) - 3):
+        found = walk(bare(data), first=first, surveyed=about)
+        assert [(step.offset, step.opcode) for step in found.steps] == expected[first : first + MOST_STEPS]
+        assert found.problem == ""
 
 
 def test_a_stream_of_as_many_opcodes_as_are_shown_is_shown_to_its_end() -> None:

@@ -44,6 +44,16 @@ ARRAYS: list[Any] = [
     np.ones((1, 2)).view(np.matrix),
     np.ma.array([1.0, 2.0], mask=[True, False]),
     np.ma.array([{}, None], dtype=object),
+    np.ma.array([1.0, 2.0], mask=[True, False], fill_value=7),
+    np.ma.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")], mask=np.array([(0, 1)], dtype="?,?"))[0],
+    np.ma.masked,
+    np.char.array(["a", "bc"]),
+    np.array([(1, {}, [1])], dtype=[("a", "i4"), ("b", "O"), ("c", "O")]),
+    np.array([(1, {})], dtype=[("a", "i4"), ("b", "O")])[0],
+    np.zeros(2, dtype=np.dtype("i4", metadata={"unit": "m"})),
+    np.array([1.5], dtype="g"),
+    np.broadcast_to(1.0, (2, 3)),
+    type(np.dtype("M8[s]")),
 ]
 
 
@@ -122,6 +132,7 @@ def fields(*places: tuple[str, bytes, int]) -> bytes:
     return a_dtype("V16", text("|"), NONE, names, inner, program("BININT1", 16), program("BININT1", 1), flags)
 
 
+ROW = fields(("a", OBJECT, 0), ("b", FLOAT, 8))
 UNSAFE = {
     "objects whose data is bytes": array_of(OBJECT, DATA),
     "numbers with the flags of objects": array_of(a_dtype("f8", *PLAIN, program("BININT1", 63)), DATA),
@@ -170,6 +181,21 @@ UNSAFE = {
 }
 
 
+UNSAFE |= {
+    "a row with objects of an array of numbers": call(
+        "numpy.core.multiarray", "scalar", ROW + program("BINPUT", 9), array_of(FLOAT, DATA)
+    ),
+    "a row with objects of an empty array": call(
+        "numpy.core.multiarray",
+        "scalar",
+        ROW + program("BINPUT", 9),
+        ARRAY + program("MARK", "BININT1", 1, "BININT1", 0, "TUPLE1", "BINGET", 9, "NEWFALSE")
+        + program("EMPTY_LIST", "TUPLE", "BUILD"),
+    ),
+    "a row with objects of bytes": call("numpy.core.multiarray", "scalar", ROW, DATA * 2),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("stream", UNSAFE.values(), ids=UNSAFE.keys())
 def test_a_crafted_array_is_not_data_only(stream: bytes) -> None:
     found = run(program("PROTO", 4) + stream + program("STOP"))
@@ -178,6 +204,14 @@ def test_a_crafted_array_is_not_data_only(stream: bytes) -> None:
 
 SAFE = {
     "numbers": array_of(FLOAT, DATA),
+    "a row with objects": call(
+        "numpy.core.multiarray",
+        "scalar",
+        ROW + program("BINPUT", 9),
+        ARRAY
+        + program("MARK", "BININT1", 1, "EMPTY_TUPLE", "BINGET", 9, "NEWFALSE", "MARK")
+        + program("NONE", "NONE", "TUPLE2", "LIST", "TUPLE", "BUILD"),
+    ),
     "objects in a list": array_of(OBJECT, program("MARK", "NONE", "LIST")),
     "fields": array_of(fields(("a", FLOAT, 0), ("b", FLOAT, 8)), DATA * 1),
     "data that Python 2 wrote": array_of(FLOAT, program("SHORT_BINSTRING", 8, b"\xff" * 8)),

@@ -75,6 +75,29 @@ def test_a_state_with_anything_else_in_it_needs_trust() -> None:
 
 
 CONSTRUCTOR = ("numpy.random._pickle", "__bit_generator_ctor")
+
+
+def old_state(place: bytes, kind: str = "MT19937") -> bytes:
+    """A RandomState as NumPy wrote it before 1.17."""
+    state = np.random.RandomState(1).get_state(legacy=False)
+    table = pickle.dumps(state["state"]["key"], 2)[2:-1]
+    parts = (text(kind), table, place, program("BININT1", 0), program("BINFLOAT", b"\0" * 8))
+    return call("numpy.random", "__RandomState_ctor") + program("MARK", *parts, "TUPLE", "BUILD")
+
+
+@pytest.mark.parametrize("module", ["numpy.random", "numpy.random.mtrand"])
+def test_a_state_that_numpy_wrote_before_1_17_is_data_only(module: str) -> None:
+    stream = old_state(program("BININT", (624).to_bytes(4, "little")))
+    stream = (
+        program("PROTO", 2) + stream.replace(b"numpy.random\n", f"{module}\n".encode(), 1) + program("STOP")
+    )
+    found = run(stream)
+    assert found.verdict is Verdict.DATA_ONLY, found.findings
+    if module == "numpy.random":
+        loaded = pickle.loads(stream)  # noqa: S301 - written above
+        assert loaded.random() == np.random.RandomState(1).random()
+
+
 UNSAFE = {
     "a class of no bit generator": call(*CONSTRUCTOR, name("unheard", "Bits")),
     "a name of none": call(*CONSTRUCTOR, text("unheard")),
@@ -84,6 +107,13 @@ UNSAFE = {
     "Python's generator with a seed": call("random", "Random", text("a")),
     "Python's generator with a short state": call("random", "Random")
     + program("BININT1", 3, "EMPTY_TUPLE", "NONE", "TUPLE3", "BUILD"),
+    "an old RandomState with a place beyond the table": old_state(
+        program("BININT", (625).to_bytes(4, "little"))
+    ),
+    "an old RandomState of another kind": old_state(program("BININT1", 1), kind="PCG64"),
+    "an old RandomState with a seed": call("numpy.random", "__RandomState_ctor", program("BININT1", 1)),
+    "an old RandomState whose table is a list": call("numpy.random", "__RandomState_ctor")
+    + program(text("MT19937"), "EMPTY_LIST", "BININT1", 1, "TUPLE3", "BUILD"),
     "seeds of another class": call(
         "numpy.random.bit_generator",
         "__pyx_unpickle_SeedSequence",

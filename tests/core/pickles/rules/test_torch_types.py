@@ -48,6 +48,14 @@ def tensors() -> dict[str, object]:
             "an optimizer's": optimizer.state_dict(),
             "a size, a dtype, a device": [plain.shape, plain.dtype, plain.device],
             "torch's version": torch.__version__,
+            "per channel": torch.quantize_per_channel(plain, torch.ones(2), torch.zeros(2), 0, torch.qint8),
+            "compressed columns and blocks": [plain.to_sparse_csc(), torch.eye(4).to_sparse_bsr((2, 2))],
+            "nested": torch.nested.nested_tensor([plain, plain[:1]]),
+            "a negated view": torch._neg_view(plain),
+            "one value in many places": torch.ones(1).expand(5),
+            "layouts": [torch.strided, torch.sparse_coo, torch.jagged],
+            "parameters without a shape": torch.nn.LazyLinear(3).state_dict(),
+            "a buffer without a shape": torch.nn.parameter.UninitializedBuffer(),
         }
 
 
@@ -154,7 +162,90 @@ def tensor(hooks: bytes = NO_HOOKS) -> bytes:
     return call("torch._utils", "_rebuild_tensor_v2", STORAGE, ZERO, SIZE, SIZE, OFF, hooks)
 
 
+def same(left: torch.Tensor, right: torch.Tensor) -> bool:
+    return all(torch.equal(one, other) for one, other in zip(left.unbind(), right.unbind(), strict=True))
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("grad", [False, True])
+def test_a_jagged_tensor_is_data_only(protocol: int, grad: bool) -> None:
+    parts = [torch.ones(2, 3), torch.zeros(1, 3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        jagged = torch.nested.nested_tensor(parts, layout=torch.jagged, requires_grad=grad)
+        for stream in (saved(jagged), pickle.dumps(jagged, protocol)):
+            found = run(stream)
+            assert found.verdict is Verdict.DATA_ONLY, found.findings
+        loaded = pickle.loads(pickle.dumps(jagged, protocol))  # noqa: S301 - written here
+    assert same(loaded, jagged)
+    assert loaded.requires_grad is grad
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_generator_is_data_only(protocol: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    for stream in (saved(generator), pickle.dumps(generator, protocol)):
+        found = run(stream)
+        assert found.verdict is Verdict.DATA_ONLY, found.findings
+    loaded = pickle.loads(pickle.dumps(generator, protocol))  # noqa: S301 - written here
+    assert torch.equal(torch.rand(3, generator=loaded), torch.rand(3, generator=generator))
+
+
+def jagged(*changes: tuple[str, bytes], function: str = "_rebuild_njt", kind: bytes = b"") -> bytes:
+    """A jagged tensor with some of its parts changed, by name."""
+    parts = {
+        "values": tensor(), "offsets": tensor(), "lengths": program("NONE"), "_ragged_idx": ONE,
+        "_metadata_cache": program("EMPTY_DICT"), "requires_grad": OFF, **dict(changes),
+    }  # fmt: skip
+    pairs = [text(part) + value for part, value in parts.items()]
+    return call(
+        "torch._tensor",
+        "_rebuild_from_type_v2",
+        name(NESTED, function),
+        kind or name(NESTED, "NestedTensor"),
+        program("MARK", *pairs, "DICT", "TUPLE1"),
+        program("EMPTY_DICT"),
+    )
+
+
+NESTED = "torch.nested._internal.nested_tensor"
+ONE = program("BININT1", 1)
+FUNCTION = name("torch._utils", "_rebuild_tensor")
+GENERATOR = call("torch._C", "Generator", call("torch", "device", text("cpu")))
+RANGE = name("torch._dynamo.decorators", "_DimRange") + program("EMPTY_TUPLE", "NEWOBJ")
 UNSAFE = {
+    "a jagged tensor of what are no tensors": jagged(("values", FUNCTION)),
+    "a jagged tensor with a part that is none": jagged(("device", FUNCTION)),
+    "a jagged tensor with lengths that are a function": jagged(("lengths", FUNCTION)),
+    "a jagged tensor that remembers anything": jagged(
+        ("_metadata_cache", program("MARK", text("min_seqlen"), FUNCTION, "DICT"))
+    ),
+    "a jagged tensor of another class": jagged(kind=name("torch", "Tensor")),
+    "another function of its module": jagged(function="nested_from_padded"),
+    "a jagged class around a plain tensor": call(
+        "torch._tensor",
+        "_rebuild_from_type_v2",
+        FUNCTION,
+        name(NESTED, "NestedTensor"),
+        program("MARK", STORAGE, ZERO, SIZE, SIZE, "TUPLE"),
+        program("NONE"),
+    ),
+    "a jagged tensor that its class makes": call(NESTED, "NestedTensor", tensor(), tensor()),
+    "a generator on a device that a package brings": call(
+        "torch._C", "Generator", call("torch", "device", text("privateuseone"))
+    ),
+    "a generator on a function": call("torch._C", "Generator", FUNCTION),
+    "a generator with a state that is none": GENERATOR + program("EMPTY_DICT", "BUILD"),
+    "a generator with a state that is a function": GENERATOR
+    + program(ONE, "NONE", FUNCTION, "TUPLE3", "BUILD"),
+    "a generator made without its init": name("torch._C", "Generator") + program("EMPTY_TUPLE", "NEWOBJ"),
+    "bounds that are a dict": RANGE + program("EMPTY_DICT", "BUILD"),
+    "bounds that are functions": RANGE + program("MARK", ONE, FUNCTION, FUNCTION, "LIST", "BUILD"),
+    "a parameter without a shape and with a state": call("torch.nn.parameter", "UninitializedParameter", OFF)
+    + program("EMPTY_DICT", "BUILD"),
+    "a parameter without a shape on a device": call(
+        "torch.nn.parameter", "UninitializedParameter", OFF, FUNCTION
+    ),
     "hooks for the backward pass": tensor(HOOKS),
     "hooks that are set later": tensor(NO_HOOKS + program("BINPUT", 0))
     + program("BINGET", 0, ZERO, "NONE", "SETITEM"),
@@ -209,6 +300,9 @@ def test_a_crafted_tensor_is_not_data_only(stream: bytes) -> None:
     "stream",
     [
         tensor(),
+        jagged(),
+        RANGE + program("MARK", ONE, "NONE", "NONE", "LIST", "BUILD"),
+        GENERATOR + program(ONE, "NONE", tensor(), "TUPLE3", "BUILD"),
         call(
             "torch._tensor",
             "_rebuild_from_type_v2",
