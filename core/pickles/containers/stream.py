@@ -19,6 +19,7 @@ from core.pickles.walk import Part, Walk
 _READ: Final = "a pickle, opcode by opcode"
 _WINDOW: Final = 2**13
 _ZEROS: Final = 2**20
+_CALLING: Final = frozenset({"REDUCE", "NEWOBJ", "NEWOBJ_EX", "OBJ", "INST"})
 _NOTHING: Final = frozenset({Format.UNKNOWN, Format.EMPTY, Format.TEXT})
 
 
@@ -100,8 +101,9 @@ def _read_without_arrays(part: Part, walk: Walk, start: int, found: PickleRun, a
     )
     for finding in code_in(plain, arrays.first, named_alone=True):
         # The pickle of an array of objects has a memo of its own: with the outer one its names are others.
-        # There a call of what is nothing that can be called is chance as well.
-        chance = objects and (finding.verdict is not Verdict.DANGEROUS or not finding.subject)
+        # There a call of a value, such as a tuple, is chance too: any name that it reaches is told of.
+        of_value = finding.opcode in _CALLING and not finding.subject
+        chance = objects and (finding.verdict is not Verdict.DANGEROUS or of_value)
         if not chance and (finding.offset, finding.reason) not in known:
             reason = f"where joblib reads an array, pickle reads opcodes: {finding.reason}"
             walk.keep(replace(finding, reason=reason))

@@ -154,7 +154,8 @@ def test_what_pickle_would_name_in_an_arrays_numbers_counts_and_chance_does_not(
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_the_memo_of_an_array_of_objects_is_its_own(protocol: int) -> None:
     inner = np.array([datetime.date(2020, 1, 2), datetime.time(1), np.float32(1), {1}], dtype=object)
-    for value in (inner, {"a": inner}, [1, inner, np.arange(3)]):
+    rows = np.array([("a", (1, 2)), ("b", None)], dtype=[("name", "U3"), ("value", object)])
+    for value in (inner, {"a": inner}, [1, inner, np.arange(3)], {"a": rows, "n": [1, 2]}):
         assert scan(dumped(value, protocol)).verdict is Verdict.DATA_ONLY
 
 
