@@ -304,6 +304,15 @@ def test_many_numbers_with_one_that_is_none_are_counted_around_it() -> None:
     assert (found.count, found.nans, found.infinities, found.mean) == (2 * EXACT, 1, 1, 1.0)
 
 
+def test_many_numbers_whose_sums_overflow_both_ways_in_float32_are_counted() -> None:
+    tensor = torch.full((2 * EXACT + 5,), 3e38)
+    tensor[EXACT:] = -3e38
+    (found,) = settle([tensor])
+    wide = tensor.to(torch.float64)
+    assert found.mean == pytest.approx(float(wide.mean()), rel=1e-9)
+    assert found.std == pytest.approx(float(wide.std(correction=0)), rel=1e-9)
+
+
 @pytest.mark.parametrize(("size", "of_every"), [(2 * SAMPLE - 1, 1), (2 * SAMPLE, 3), (6 * SAMPLE, 7)])
 def test_one_of_an_odd_number_is_in_the_histogram(size: int, of_every: int) -> None:
     rows = torch.zeros(size // 4 + 1, 4)
