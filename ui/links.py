@@ -256,7 +256,7 @@ def reset(values: Mapping[str, Value]) -> None:
 
 def _plain(said: str) -> str:
     """A complaint that may quote the link, for Markdown: as code if anything in it could be markup."""
-    text = " ".join(said.replace("`", "'").split())
+    text = _visible(" ".join(said.replace("`", "'").split()))
     return f"`{text}`" if _MARKUP.search(text) else text
 
 
@@ -266,6 +266,11 @@ _UUID: Final = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.I
 _MARKUP: Final = re.compile(r"[\[\]<>*_$~|#!@\\]|:\w|www\.")
 
 
+def _visible(text: str) -> str:
+    """A text in which nothing turns the direction of writing or hides: such signs are spelled out."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
 def _short(text: str) -> str:
-    text = redact(text).replace("`", "'").replace("\n", " ")
+    text = _visible(redact(text).replace("`", "'").replace("\n", " "))
     return text if len(text) <= 40 else f"{text[:37]}…"

@@ -157,6 +157,13 @@ def test_what_cannot_be_used_is_said_and_the_rest_is_used() -> None:
     assert app.text[0].value == line
 
 
+@pytest.mark.parametrize("sign", ["\u202e", "\u200f", "\u2066", "\u200b", "\x1b", "\x07"])
+def test_a_notice_spells_out_what_turns_the_writing_or_hides(sign: str) -> None:
+    line = opened(size=f"a{sign}b").text[0].value
+    assert line.isprintable()
+    assert ascii(sign)[1:-1] in line
+
+
 def test_a_notice_quotes_little_and_closes_its_quotes() -> None:
     line = opened(size="`" * 3_000 + "\n").text[0].value
     assert len(line) < 200
