@@ -51,7 +51,7 @@ BEGINNINGS: Final = frozenset(
     for code in b"()]}NIJKLMSTUBCVXFGcP\x80\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96\x97"
 )
 """Opcodes that need nothing on the stack: no pickle begins with another one."""
-_LONG: Final = frozenset(bytes([code]) for code in b"SVILFcipgPTUXBC\x8a\x8b\x8c\x8d\x8e\x96")
+LONG: Final = frozenset(bytes([code]) for code in b"SVILFcipgPTUXBC\x8a\x8b\x8c\x8d\x8e\x96")
 """Opcodes whose argument may reach beyond any prefix."""
 _BY_FIRST: Final = {
     first: tuple(each for each in _MAGIC if each[0].startswith(first))
@@ -121,7 +121,7 @@ def try_pickle(
     if len(span) > 2 * _PREFIX:
         with span.part(0, _PREFIX).view() as view:
             opening = run(view, bounds=few, several=several)
-        cut = opening.end >= _PREFIX - 16 or span.read(opening.end, 1) in _LONG
+        cut = opening.end >= _PREFIX - 16 or span.read(opening.end, 1) in LONG
         if opening.values or opening.opcodes >= few.opcodes or not cut:
             return opening
     with span.part(0, most).view() as view:

@@ -16,7 +16,7 @@ from core.pickles.interpreter import AfterBuild
 from core.pickles.ledger import Entry, Ledger, Reading
 from core.pickles.machine import Call, PickleRun, run
 from core.pickles.member import Member, MemberCall, MemberGlobal, inside, writable
-from core.pickles.sniff import BEGINNINGS, OPENING, try_pickle
+from core.pickles.sniff import BEGINNINGS, LONG, OPENING, try_pickle
 from core.pickles.span import Span
 from core.pickles.verdict import Finding, Verdict
 
@@ -26,6 +26,8 @@ EVIDENCE: Final = 2**16
 """How many bytes of a tensor's numbers are looked at, for whether they are a pickle."""
 _COLLECTED: Final = 2**20
 """After so many opcodes values that hold themselves are looked for: the collector is off in a scan."""
+_MARGIN: Final = 16
+"""An opcode with a short argument does not reach beyond so many bytes."""
 CHUNK: Final = 2**20
 """How many bytes are unpacked or looked through between two looks at the clock."""
 
@@ -269,8 +271,12 @@ class Walk:
         asks = opening.calls or opening.globals or opening.verdict is Verdict.DANGEROUS
         if opening.opcodes < OPENING and not asks:
             return False
+        ended = opening.opcodes < OPENING and opening.end < EVIDENCE - _MARGIN
+        if ended and part.span.read(start + opening.end, 1) not in LONG and not _is_code(opening):
+            # It broke off by itself: the whole, which may be long, would break off there too.
+            return False
         found = self.try_pickle(part, start)
-        if not any(finding.verdict is Verdict.DANGEROUS for finding in code_in(found)):
+        if not _is_code(found):
             return False
         self.adopt(part, found)
         return True
@@ -281,6 +287,10 @@ class Walk:
             self.entries.append(Entry(part.name, start, end, reading, reason))
         else:
             self._entries_left_out += 1
+
+
+def _is_code(found: PickleRun) -> bool:
+    return any(finding.verdict is Verdict.DANGEROUS for finding in code_in(found))
 
 
 def _writable_global(use: GlobalUse) -> GlobalUse:
