@@ -8,6 +8,7 @@ every call.
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,7 +27,7 @@ from core.pickles.trace import StackView, Step, Tracer
 from core.pickles.value import Called, Long, Value
 from core.pickles.verdict import Finding, Verdict
 
-__all__ = ["Call", "PickleRun", "StackView", "Step", "run"]
+__all__ = ["Call", "PickleRun", "StackView", "Step", "Stream", "guarded", "run"]
 
 _COPIED: Final = 2**24
 """A stream up to this size is copied, because bytes are read faster than a view of them."""
@@ -91,7 +92,7 @@ def run(
             offset where opcodes go on.
         base: what is added to the offsets of findings, calls, globals and steps.
     """
-    stream = _Stream(data, member, bounds, Budget.of(bounds), base)
+    stream = Stream(data, member, bounds, Budget.of(bounds), base)
     stream.after_build = after_build
     # Containers come by the million, and none is garbage before the end.
     collects = gc.isenabled()
@@ -104,7 +105,20 @@ def run(
     return stream.result()
 
 
-class _Stream:
+def guarded(action: Callable[[], None]) -> str:
+    """Does something with a machine. Why it did not come to its end; empty if it did."""
+    try:
+        action()
+    except UnreadableError as error:
+        return str(error)
+    except (MemoryError, RecursionError) as error:
+        return f"the memory is not enough for it ({type(error).__name__})"
+    except Exception as error:  # noqa: BLE001 - no bytes may end the program that looks at them
+        return f"the machine itself failed ({type(error).__name__})"
+    return ""
+
+
+class Stream:
     """The pickles of one stream, and what was seen in them so far."""
 
     def __init__(
@@ -153,7 +167,7 @@ class _Stream:
         """Follows one pickle. Whether it came to its STOP."""
         machine = Interpreter(self.data, start, self.judge, self.bounds, self.budget)
         machine.after_build = self.after_build
-        problem = self._follow(machine, trace=trace)
+        problem = self.follow(machine, trace=trace)
         self.opcodes += machine.count
         self._as_one_unpickler(machine, start)
         if not problem:
@@ -170,21 +184,17 @@ class _Stream:
         self.judge.find(machine.pos, _name(machine), problem, Verdict.COULD_NOT_READ)
         return False
 
-    def _follow(self, machine: Interpreter, *, trace: bool) -> str:
+    def follow(self, machine: Interpreter, *, trace: bool) -> str:
         """Runs a machine to its STOP. Why it did not come there; empty if it did."""
-        try:
+
+        def go() -> None:
             if trace:
                 tracer = Tracer(machine, self.base)
                 while not machine.stopped and len(self.steps) < self.bounds.trace_steps:
                     self.steps.append(tracer.step())
             machine.run()
-        except UnreadableError as error:
-            return str(error)
-        except (MemoryError, RecursionError) as error:
-            return f"the memory is not enough for it ({type(error).__name__})"
-        except Exception as error:  # noqa: BLE001 - no bytes may end the program that looks at them
-            return f"the machine itself failed ({type(error).__name__})"
-        return ""
+
+        return guarded(go)
 
     def _as_one_unpickler(self, machine: Interpreter, start: int) -> None:
         """What a later pickle names to an unpickler that keeps its memo from one pickle to the next.
@@ -196,7 +206,7 @@ class _Stream:
         if kept and (machine.protocol > 3 or not machine.stopped):
             judge = Judge(self.member, self.base, self.bounds, load_nothing)
             again = Interpreter(self.data, start, judge, self.bounds, self.budget, kept)
-            self._follow(again, trace=False)
+            self.follow(again, trace=False)
             reached = {each.subject for each in judge.findings if each.opcode not in _NAMING} & {GETATTR}
             for key, use in judge.globals.items():
                 why = executor(*key)
@@ -226,7 +236,7 @@ class _Stream:
             )
             return
         self.budget.depth -= 1
-        stream = _Stream(inner, self.member, self.bounds, self.budget, base or 0)
+        stream = Stream(inner, self.member, self.bounds, self.budget, base or 0)
         stream.read(0, most=_LEGACY_PICKLES)
         self.budget.depth += 1
         self.opcodes += stream.opcodes
@@ -247,7 +257,7 @@ class _Stream:
         except (UnicodeError, LookupError):
             return b""
 
-    def _take(self, stream: _Stream, offset: int, *, placed: bool) -> None:
+    def _take(self, stream: Stream, offset: int, *, placed: bool) -> None:
         """What was seen in a file within the stream, as seen in the stream.
 
         Args:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
 from core.pickles.bounds import DEFAULT, Bounds
 from core.pickles.containers.joblib_arrays import Arrays
-from core.pickles.errors import UnreadableError
 from core.pickles.interpreter import Interpreter
 from core.pickles.lab.stretches import Stretch
-from core.pickles.machine import PickleRun, _Stream
+from core.pickles.machine import PickleRun, Stream, guarded
 from core.pickles.reader import Budget
 from core.pickles.scan import examine
 from core.pickles.span import Span
@@ -60,7 +58,7 @@ def survey(stretch: Stretch, bounds: Bounds = DEFAULT) -> Survey:
     return Survey(stretch, stream.result(), stream.count, not stream.ended_early, marks)
 
 
-class Followed(_Stream):
+class Followed(Stream):
     """The pickles of a stretch, each followed by a way of one's own.
 
     Attributes:
@@ -79,10 +77,11 @@ class Followed(_Stream):
         """Runs a machine. May raise what the machine raises."""
         raise NotImplementedError
 
-    def _follow(self, machine: Interpreter, *, trace: bool) -> str:
+    def follow(self, machine: Interpreter, *, trace: bool) -> str:
+        """Runs a machine as this class goes. Why it did not come to its STOP; empty if it did."""
         # The machine of a loader that keeps its memo between pickles goes by the usual way.
         if trace is False and self._is_second(machine):
-            return super()._follow(machine, trace=False)
+            return super().follow(machine, trace=False)
         before = machine.count
         problem = guarded(lambda: self.go(machine))
         self.count += machine.count - before
@@ -105,19 +104,6 @@ class _Surveyed(Followed):
         while not machine.stopped:
             self.marks.append((self.count + machine.count, machine.pos))
             machine.run(BETWEEN)
-
-
-def guarded(action: Callable[[], None]) -> str:
-    """Does something with a machine. Why it did not come to its end; empty if it did."""
-    try:
-        action()
-    except UnreadableError as error:
-        return str(error)
-    except (MemoryError, RecursionError) as error:
-        return f"the memory is not enough for it ({type(error).__name__})"
-    except Exception as error:  # noqa: BLE001 - no bytes may end the program that looks at them
-        return f"the machine itself failed ({type(error).__name__})"
-    return ""
 
 
 def _at_bounds(machine: Interpreter) -> bool:
