@@ -8,13 +8,22 @@ from core.gradients import ProblemError, examine
 from core.gradients.tape import record_problem
 from core.gradients.traps import TRAPS, run
 from ui.autograd import result
-from ui.autograd.inputs import PAGE, TABS, Inputs, draw_inputs, parameters, read_inputs, start_again
+from ui.autograd.inputs import (
+    INPUTS_FIRST,
+    PAGE,
+    TABS,
+    Inputs,
+    draw_inputs,
+    parameters,
+    read_inputs,
+    start_again,
+)
 from ui.autograd.predictions import HINT, questions
 from ui.autograd.take_away import show_take_away
 from ui.autograd.what_if import show_what_if
 from ui.autograd.why import show_why
 from ui.lab import head
-from ui.links import open_page
+from ui.links import open_page, went_back
 from ui.messages import trouble
 from ui.prediction import predict
 from ui.traps import show_traps
@@ -42,10 +51,11 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
         with left:
             draw_inputs(place, projector=projector)
 
-    # The result goes out first, so that it is on the screen as soon as it can be; only in a visit's first run
-    # the inputs must be drawn before they can be read.
-    is_first_run = st.session_state.setdefault("autograd:first-run", True)
-    if is_first_run:
+    # The result goes out first, so that it is on the screen as soon as it can be. In a visit's first run, and
+    # when the visitor goes back, the inputs must be drawn before they can be read; and where they have been
+    # set for the visitor, who types next must not send the browser's old ones.
+    inputs_first = st.session_state.pop(INPUTS_FIRST, True) or went_back()
+    if inputs_first:
         draw_head_and_inputs()
     inputs = asked = read_inputs()
     with right.container(gap="xsmall"):
@@ -69,11 +79,11 @@ with st.container(key="lab-stage", gap="xsmall" if projector else "small"):
                 result.show_numbers(comparison)
             tape = record_problem(inputs.problem)
             result.show_graph(tape, dtype=inputs.problem.dtype, hide_gradients=hidden)
-    if not is_first_run:
+    if not inputs_first:
         draw_head_and_inputs()
-    st.session_state["autograd:first-run"] = False
+    st.session_state[INPUTS_FIRST] = False
     if read_inputs() != asked:
-        st.rerun()  # a widget has taken its value from the link, or has been filled again
+        st.rerun()  # a widget has taken its value from the link
 
 why, what_if, breaks, take_away = st.tabs(TABS, key="tab", on_change="rerun", bind="query-params")
 if why.open:

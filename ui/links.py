@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.secrets.leaks import Language, LeakError, find_leaks
 from core.secrets.leaks.redact import redact
@@ -248,10 +249,20 @@ def current_link() -> str:
     return f"{base}?{urlencode(query)}" if query else base
 
 
+def went_back() -> bool:
+    """Whether the browser's Back or Forward started this run: bound inputs become what the address says."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and context.is_history_navigation
+
+
 def reset(values: Mapping[str, Value]) -> None:
-    """Sets inputs to the given values; a callback, so it runs before the widgets are drawn."""
+    """Sets inputs to the given values; a callback, so it runs before the widgets are drawn.
+
+    What an input holds already is not set again: Streamlit would write it to the address, default or not.
+    """
     for key, value in values.items():
-        st.session_state[key] = value
+        if key not in st.session_state or st.session_state[key] != value:
+            st.session_state[key] = value
 
 
 def _plain(said: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.dial import dial
+from ui.links import went_back
 
 REACH = 10.0
 """The track goes from -REACH to REACH until a number beyond it is typed."""
@@ -22,27 +23,20 @@ def number(name: str, *, key: str, default: float) -> float | None:
         The number; None if the field is empty or holds none (`1e400`, `-`).
     """
     state = st.session_state
-    if state.pop(f"{key}:refill", False):
-        state[key] = default
     state.setdefault(key, default)
+    drawn = f"{key}:drawn"
+    set_back = drawn in state and state[key] == default != state[drawn]
     with st.container(gap="xxsmall"):
         value = st.number_input(
             name,
-            value=None,
+            # With a default of its own the field could not be emptied. It has one in a run in which something
+            # else than the visitor's typing puts it there: it would be written to the address otherwise.
+            value=default if set_back or (went_back() and key not in st.query_params) else None,
             step=0.1,
             format="%g",
             key=key,
             bind="query-params",
-            on_change=_note_emptied,
-            args=(key,),
         )
-        if value is None and not state.get(f"{key}:emptied"):
-            # Nobody emptied it: the visitor went back to an address that does not name it.
-            state[f"{key}:refill"] = True
-            st.rerun()
+        state[drawn] = value
         dial(name, value, key=f"dial:{key}", parameter=key, low=-REACH, high=REACH)
     return value
-
-
-def _note_emptied(key: str) -> None:
-    st.session_state[f"{key}:emptied"] = st.session_state[key] is None

@@ -33,6 +33,9 @@ WORKED = EXAMPLES[0]
 WORKED_NAMES = tuple(WORKED.values)
 TABS = ("Why?", "What if?", "Where does it break?", "Take it away")
 
+INPUTS_FIRST = "autograd:inputs-first"
+"""Whether the next run draws the inputs before the result."""
+
 INPUTS_PER_PROJECTED_ROW = 4
 WHY_VIEWS = ("Step by step", "PyTorch's graph", "Four witnesses", "Your own derivative")
 WHAT_IF_VIEWS = ("Landscape and descent", "A new graph in every run")
@@ -120,6 +123,7 @@ def default_value(name: str) -> float:
 def start_again() -> None:
     """Callback: the worked example, in every input; the visitor stays on the same tab."""
     reset({item.key: item.default for item in _parameters(WORKED_NAMES) if item.key != "tab"})
+    st.session_state[INPUTS_FIRST] = True
     forget_notices("frame", PAGE)
 
 
@@ -212,6 +216,7 @@ def _choose_example() -> None:
 def _start(example: Example) -> None:
     numbers = {key_of(name): float(value) for name, value in example.values.items()}
     reset({"loss": example.loss, "wrt": list(example.wrt), "lists": [], **numbers})
+    st.session_state[INPUTS_FIRST] = True
 
 
 def _options(formula: Expression, *, projector: bool) -> None:
