@@ -197,7 +197,8 @@ class Interpreter(Reader):
                         # BININT1, BININT, BININT2, BINFLOAT
                         pattern, unpack, width = _RUNS[op]
                         end = pos + width
-                        if together and end < size and data[end] == op:
+                        # Two of them, as in a tensor's size, are read sooner one by one.
+                        if together and end + width < size and data[end] == op == data[end + width]:
                             found = pattern.match(data, pos, min(frame_end, size))
                             if found is not None:
                                 end = found.end()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Final, TypeAlias
 
 from core.pickles.bounds import Bounds
@@ -14,7 +14,7 @@ from core.pickles.rules.plain_calls import NotKept
 from core.pickles.rules.rule import NotMade, Rule
 from core.pickles.rules.torch_types import LOAD_FROM_BYTES, is_storage_id
 from core.pickles.rules.zones import GETATTR, is_maker, is_zone
-from core.pickles.value import Called, Global, PersistentId, Unknown, Value, is_plain, render
+from core.pickles.value import CONTAINERS, Called, Global, PersistentId, Unknown, Value, is_plain, render
 from core.pickles.verdict import Verdict
 
 __all__ = ["Call", "Judge", "Load"]
@@ -22,7 +22,6 @@ __all__ = ["Call", "Judge", "Load"]
 Load: TypeAlias = Callable[[Value, int], None]
 """Judges a file within the stream, given as bytes, and the offset of the call that would load it."""
 
-_LOOKED_THROUGH: Final = (list, tuple, dict, set, frozenset)
 _KEPT: Final = 2**27
 """How many bytes the results of calls that are worked out may take, altogether."""
 _WORK: Final = 2**26
@@ -84,7 +83,7 @@ class Judge(Record):
         if kept:
             self.persistent_ids.append(pid)
         if is_storage_id(pid):
-            return PersistentId(pid)
+            return PersistentId(pid, numbers=True)
         self.worsen(Verdict.NEEDS_TRUST)
         if kept:
             reason = f"asks the loader for the persistent id {render(pid, 100)}: it decides what that does"
@@ -156,7 +155,8 @@ class Judge(Record):
             UnreadableError: it is too much.
         """
         for part in parts:
-            if isinstance(part, _LOOKED_THROUGH):
+            if type(part) in CONTAINERS:
+                assert isinstance(part, Sized)
                 self._work -= len(part)
         if self._work < 0:
             raise UnreadableError("more work on the same values than is done at most")

@@ -18,7 +18,7 @@ class Reading(StrEnum):
     UNREAD = "not read"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """A stretch of a member, and what became of it.
 

@@ -14,7 +14,7 @@ SEPARATOR: Final = "!"
 """Between the name of a container and that of what lies in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Member:
     """What lies in a file, with its place.
 
@@ -43,7 +43,7 @@ class MemberGlobal:
     use: GlobalUse
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MemberCall:
     """A call that loading a member would make."""
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from core.pickles.bounds import Bounds
 from core.pickles.globals import GlobalUse
-from core.pickles.value import Called, Value, render
+from core.pickles.value import Called, Global, Value, render
 from core.pickles.verdict import Finding, Verdict
 
 SHOWN: Final = 300
@@ -15,7 +15,7 @@ SHOWN: Final = 300
 _DEEP: Final = 3
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Call:
     """A call that loading would make.
 
@@ -63,6 +63,7 @@ class Record:
         self._milder: list[int] = []
         self._said: set[tuple[str, str]] = set()
         self._held: list[Finding] = []
+        self._names_shown: dict[Global, str] = {}
 
     def worsen(self, verdict: Verdict) -> None:
         """Counts a verdict, whether or not a finding of it is kept."""
@@ -124,13 +125,22 @@ class Record:
             if use.full in subjects:
                 self.globals[key] = replace(use, verdict=Verdict.DATA_ONLY)
 
+    def _name(self, function: Value) -> str:
+        """What is called, as one line."""
+        if not isinstance(function, Global):
+            return render(function, SHOWN)
+        name = self._names_shown.get(function)
+        if name is None:
+            name = self._names_shown[function] = render(function, SHOWN)
+        return name
+
     def note_call(self, result: Called, *, known: bool) -> bool:
         """Keeps a call, if there is room."""
         kept = self._known if known else self._unknown
         if len(kept) < self._bounds.calls:
             in_full = not known or len(kept) < self._bounds.calls_in_full
             arguments = _arguments(result) if in_full else _count(result)
-            function = render(result.function, SHOWN)
+            function = self._name(result.function)
             kept.append(Call(result.offset + self._base, result.opcode, function, arguments, known))
             return True
         return False

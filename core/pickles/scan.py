@@ -33,7 +33,7 @@ from core.pickles.ledger import Reading
 from core.pickles.member import Member, shown, writable
 from core.pickles.report import ScanReport, failed
 from core.pickles.sniff import sniff
-from core.pickles.span import Span
+from core.pickles.span import MappedFile, Span
 from core.pickles.verdict import Verdict
 from core.pickles.walk import Part, Walk
 
@@ -124,7 +124,7 @@ def scan_file(path: Path, name: str | None = None, bounds: Bounds = DEFAULT) -> 
             return failed(called, 0, "it is no regular file")
         if not about.st_size:
             return scan(b"", called, bounds)
-        mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        mapped = MappedFile.of(descriptor)
         try:
             return scan(mapped, called, bounds)
         finally:

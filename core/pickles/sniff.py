@@ -15,6 +15,7 @@ from core.pickles.containers.tar_header import is_header
 from core.pickles.containers.zip_end import find_end
 from core.pickles.formats import Format
 from core.pickles.machine import PickleRun, run
+from core.pickles.opcodes import FIXED, OPCODES, Argument
 from core.pickles.rules.executors import executor
 from core.pickles.span import Span
 from core.pickles.verdict import Verdict
@@ -51,6 +52,26 @@ BEGINNINGS: Final = frozenset(
     for code in b"()]}NIJKLMSTUBCVXFGcP\x80\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96\x97"
 )
 """Opcodes that need nothing on the stack: no pickle begins with another one."""
+_SIMPLE: Final = (
+    "NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 BINFLOAT EMPTY_LIST EMPTY_TUPLE EMPTY_DICT EMPTY_SET MARK "
+    "TUPLE TUPLE1 TUPLE2 TUPLE3 POP POP_MARK DUP BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET PROTO"
+)
+_WIDTHS: Final = tuple(
+    0 if opcode is None else 1 + FIXED[opcode.argument] if opcode.name in _SIMPLE.split() else -1
+    for opcode in map(OPCODES.get, range(256))
+)
+"""By its code, how wide a simple opcode is: one that makes or moves plain values. 0: none; -1: others."""
+_COUNTED: Final = {
+    code: FIXED[opcode.argument]
+    for code, opcode in OPCODES.items()
+    if opcode.argument in (Argument.COUNTED_4, Argument.COUNTED_8)
+}
+"""Opcodes with a size in front of their argument: how many bytes the size has."""
+_NUMERALS: Final = b"IFL"
+_WRITTEN: Final = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\n\v\f\r")
+"""Signs that the text of a number may begin with, and many more."""
+GLANCE: Final = 64
+"""So many bytes are enough for `breaks_off`, nearly always."""
 LONG: Final = frozenset(bytes([code]) for code in b"SVILFcipgPTUXBC\x8a\x8b\x8c\x8d\x8e\x96")
 """Opcodes whose argument may reach beyond any prefix."""
 _BY_FIRST: Final = {
@@ -126,6 +147,34 @@ def try_pickle(
             return opening
     with span.part(0, most).view() as view:
         return run(view, bounds=few, several=several)
+
+
+def breaks_off(head: bytes, size: int) -> bool:
+    """Whether a machine is sure to stop in the first bytes of something, before they ask for anything.
+
+    Simple opcodes, and then a byte that is none or an argument that cannot be: so most of a tensor's numbers
+    are told from a pickle.
+
+    Args:
+        head: the first bytes.
+        size: how many there are in all.
+    """
+    pos = 0
+    while pos < len(head):
+        code = head[pos]
+        width = _WIDTHS[code]
+        if width <= 0:
+            break
+        pos += width
+    else:
+        return False
+    if not width:
+        return True
+    start = pos + 1
+    if code in _COUNTED:
+        end = start + _COUNTED[code]
+        return end <= len(head) and end + int.from_bytes(head[start:end], "little") > size
+    return code in _NUMERALS and start < len(head) and head[start] not in _WRITTEN
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,31 @@
 from __future__ import annotations
 
 import mmap
+import os
 from dataclasses import dataclass
+from typing import Final
+
+_LITTLE: Final = 2**20
+
+
+class MappedFile(mmap.mmap):
+    """A file, mapped. Little is copied from it without its pages: to map one takes longer than the copy."""
+
+    descriptor: int
+
+    @classmethod
+    def of(cls, descriptor: int) -> mmap.mmap:
+        """An open file that is not empty; a plain mapping where the system has no `pread`."""
+        if not hasattr(os, "pread"):
+            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        mapped = cls(descriptor, 0, access=mmap.ACCESS_READ)
+        mapped.descriptor = descriptor
+        return mapped
+
+    def read_at(self, start: int, end: int) -> bytes:
+        """A copy of the bytes from `start` to `end`, which lie in the file."""
+        size = end - start
+        return os.pread(self.descriptor, size, start) if size <= _LITTLE else self[start:end]
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +70,11 @@ class Span:
     def read(self, start: int, size: int) -> bytes:
         """A copy of at most `size` bytes; fewer at the end."""
         first = self.start + start if start > 0 else self.start
-        last = first + size
-        return self.whole[first : last if last < self.end else self.end]
+        last = min(first + size, self.end)
+        whole = self.whole
+        if type(whole) is MappedFile:
+            return whole.read_at(first, last) if first < last else b""
+        return whole[first:last]
 
     def view(self) -> memoryview:
         """All of its bytes in place. The caller releases it."""

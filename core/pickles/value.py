@@ -83,11 +83,19 @@ class Called:
         return self.function.full if isinstance(self.function, Global) else ""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class PersistentId:
-    """What the loader itself would have to give for a persistent id."""
+    """What the loader itself would have to give for a persistent id.
+
+    Attributes:
+        pid: the id.
+        numbers: whether it asks for a tensor's numbers, as torch writes it, and for nothing else.
+
+    Nothing changes it.
+    """
 
     pid: Value
+    numbers: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)

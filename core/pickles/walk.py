@@ -16,7 +16,7 @@ from core.pickles.interpreter import AfterBuild
 from core.pickles.ledger import Entry, Ledger, Reading
 from core.pickles.machine import Call, PickleRun, run
 from core.pickles.member import Member, MemberCall, MemberGlobal, inside, writable
-from core.pickles.sniff import BEGINNINGS, LONG, OPENING, try_pickle
+from core.pickles.sniff import BEGINNINGS, GLANCE, LONG, OPENING, breaks_off, try_pickle
 from core.pickles.span import Span
 from core.pickles.verdict import Finding, Verdict
 
@@ -264,7 +264,8 @@ class Walk:
         Returns:
             whether something was found there.
         """
-        if part.span.read(start, 1) not in BEGINNINGS:
+        head = part.span.read(start, GLANCE)
+        if head[:1] not in BEGINNINGS or breaks_off(head, len(part.span) - start):
             return False
         opening = try_pickle(part.span.part(start), self.bounds, EVIDENCE)
         self._opcodes = max(0, self._opcodes - opening.opcodes)

@@ -102,7 +102,7 @@ def entries(span: Span, end: End) -> Iterator[ZipEntry]:
         name, extra = _names(span, position, raw, _ENTRY.size, name_size, extra_size)
         position += _ENTRY.size + name_size + extra_size + comment_size
         size, packed, header = _sizes64(extra, size, packed, header)
-        yield _entry(span, end.prefix, _decode(name, flags), (flags, method), crc, (packed, size, header))
+        yield _entry(span, end.prefix, name, (flags, method), crc, (packed, size, header))
 
 
 def _names(
@@ -150,9 +150,10 @@ def local(span: Span, offset: int, limit: int) -> ZipEntry | None:
 
 
 def _entry(
-    span: Span, prefix: int, name: str, flags: tuple[int, int], crc: int, sizes: tuple[int, int, int]
+    span: Span, prefix: int, written: bytes, flags: tuple[int, int], crc: int, sizes: tuple[int, int, int]
 ) -> ZipEntry:
     (flag, method), (packed, size, stated) = flags, sizes
+    name = _decode(written, flag)
     header = stated + prefix
     raw = span.read(header, _READ)
     encrypted = bool(flag & _ENCRYPTED)
@@ -162,7 +163,7 @@ def _entry(
     fields = _LOCAL.unpack_from(raw)
     _, _, local_flags, local_method, _, _, _, local_packed, local_size, name_size, extra_size = fields
     named, extra = _names(span, header, raw, _LOCAL.size, name_size, extra_size)
-    local_name = _decode(named, local_flags)
+    local_name = name if (named, local_flags) == (written, flag) else _decode(named, local_flags)
     local_size, local_packed, _ = _sizes64(extra, local_size, local_packed, 0)
     remarks = []
     if local_name != name:
@@ -193,7 +194,7 @@ def _decode(raw: bytes, flags: int) -> str:
 
 def _sizes64(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, int]:
     """Sizes that do not fit 32 bits lie in an extra field, in this order, only where they are needed."""
-    if not extra:
+    if not extra or _MAX32 not in (size, packed, header):
         return size, packed, header
     position = 0
     while position + 4 <= len(extra):

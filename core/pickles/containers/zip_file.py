@@ -129,7 +129,7 @@ def _examine_all(part: Part, walk: Walk, kind: Format, found: Sequence[ZipEntry]
         name = entry.name if seen[entry.name] == 1 else f"{entry.name}#{seen[entry.name]}"
         if entry.name.endswith("/") and not entry.size:
             continue
-        if _CODE.fullmatch(entry.name):
+        if "." in entry.name and _CODE.fullmatch(entry.name):
             code.append(entry)
         _examine(part, walk, kind, entry, name)
     if code:
@@ -215,7 +215,7 @@ def _gaps(part: Part, walk: Walk, end: End, found: Sequence[ZipEntry]) -> None:
         # A data descriptor and padding are no longer than that; at both ends there is neither.
         least = _TAIL if 0 < position < closing else 0
         gap = start - position
-        if gap > least or (gap > 0 and part.span.find(_HEADER, position, start) >= 0):
+        if gap > least or (gap > 0 and _HEADER in part.span.read(position, gap)):
             listed += 1
             if listed > _LISTED:
                 walk.unread(part, position, start, "more gaps between the entries than are looked at")
@@ -227,7 +227,7 @@ def _gaps(part: Part, walk: Walk, end: End, found: Sequence[ZipEntry]) -> None:
 def _hides(span: Span, end: End) -> bool:
     """Whether the comment, which no reader looks into, holds records of a zip."""
     comment = span.read(end.comment, end.end - end.comment)
-    return any(record in comment for record in _RECORDS)
+    return bool(comment) and any(record in comment for record in _RECORDS)
 
 
 def _gap(part: Part, walk: Walk, start: int, end: int) -> None:

@@ -9,6 +9,7 @@ from core.pickles.value import Called, Global, Long, OldString, Value
 
 _MOST_SIZES: Final = 64
 """NumPy and torch allow no more dimensions."""
+_INTS: Final = frozenset({int, bool})
 _GIVE_BYTES: Final = frozenset({"_codecs.encode", "builtins.bytes", "builtins.bytearray"})
 """Protocols 0 to 2 write bytes as calls, which are only worked out where they are short."""
 
@@ -40,22 +41,18 @@ def exactly(name: str, *values: Value) -> Kind:
     return Kind(name, lambda value: any(type(value) is type(one) and value == one for one in values))
 
 
-def _is_int(value: Value) -> bool:
-    return type(value) is int or type(value) is bool
-
-
 def _is_sizes(value: Value) -> bool:
     return (
-        isinstance(value, tuple | list) and len(value) <= _MOST_SIZES and all(_is_int(size) for size in value)
+        isinstance(value, tuple | list) and len(value) <= _MOST_SIZES and _INTS.issuperset(map(type, value))
     )
 
 
 ANY: Final = Kind("anything", lambda value: True)
-NONE: Final = Kind("None", lambda value: value is None)
-INT: Final = Kind("an int", _is_int)
-FLAG: Final = Kind("a bool", _is_int)
-FLOAT: Final = Kind("a number", lambda value: type(value) in (int, float, bool))
-TEXT: Final = Kind("a str", lambda value: type(value) is str)
+NONE: Final = Kind.of("None", type(None))
+INT: Final = Kind.of("an int", *_INTS)
+FLAG: Final = Kind.of("a bool", *_INTS)
+FLOAT: Final = Kind.of("a number", float, *_INTS)
+TEXT: Final = Kind.of("a str", str)
 LONG_TEXT: Final = Kind(
     "a str", lambda value: type(value) is str or (isinstance(value, Long) and value.kind == "str")
 )
@@ -80,7 +77,7 @@ PAIRS: Final = Kind(
         isinstance(value, list) and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in value)
     ),
 )
-DICT: Final = Kind("a dict", lambda value: type(value) is dict)
+DICT: Final = Kind.of("a dict", dict)
 NO_ITEMS: Final = Kind("nothing", lambda value: value is None or (type(value) in (tuple, list) and not value))
 
 

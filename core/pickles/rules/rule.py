@@ -25,13 +25,25 @@ class Kind:
     Attributes:
         name: what is expected, in words.
         holds: whether a value is one of them.
+        types: types of which every value is one of them.
     """
 
     name: str
     holds: Callable[[Value], bool]
+    types: frozenset[type] = frozenset()
+
+    @classmethod
+    def of(cls, name: str, *types: type) -> Kind:
+        """All values of some types."""
+        every = frozenset(types)
+        return cls(name, lambda value: type(value) in every, every)
 
     def __or__(self, other: Kind) -> Kind:
-        return Kind(f"{self.name} or {other.name}", lambda value: self.holds(value) or other.holds(value))
+        return Kind(
+            f"{self.name} or {other.name}",
+            lambda value: self.holds(value) or other.holds(value),
+            self.types | other.types,
+        )
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ def takes(*kinds: Kind, least: int | None = None) -> Check:
         if not fewest <= len(args) <= len(kinds):
             return f"{len(args)} arguments, where {expected} are expected"
         for place, (kind, value) in enumerate(zip(kinds, args, strict=False), start=1):
-            if not kind.holds(value):
+            if type(value) not in kind.types and not kind.holds(value):
                 return f"argument {place} is {render(value, 60)}, where {kind.name} is expected"
         return ""
 

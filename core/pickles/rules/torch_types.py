@@ -78,6 +78,7 @@ _LISTS: Final = ("build_intlist", "build_tensorlist", "build_doublelist", "build
 _KEY: Final = TEXT | BYTES
 _HOOK_NAMES: Final = frozenset({"_backward_hooks", "_post_accumulate_grad_hooks"})
 _ORDERED: Final = frozenset({"collections.OrderedDict"})
+_GIVE_STORAGES: Final = frozenset({LOAD_FROM_BYTES}) | _STORAGES
 
 
 def is_storage_id(pid: Value) -> bool:
@@ -95,9 +96,7 @@ def is_storage_id(pid: Value) -> bool:
 
 
 def _is_storage(value: Value) -> bool:
-    if isinstance(value, PersistentId):
-        return is_storage_id(value.pid)
-    return made_by(value, frozenset({LOAD_FROM_BYTES}) | _STORAGES)
+    return value.numbers if isinstance(value, PersistentId) else made_by(value, _GIVE_STORAGES)
 
 
 def _is_hooks(value: Value) -> bool:

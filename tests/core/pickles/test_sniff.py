@@ -8,12 +8,15 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.pickles.formats import Format
-from core.pickles.sniff import is_text, sniff
+from core.pickles.opcodes import OPCODES
+from core.pickles.sniff import OPENING, breaks_off, is_text, sniff, try_pickle
 from core.pickles.span import Span
+from core.pickles.verdict import Verdict
+from tests.core.pickles.programs import OBJECTS
 from tests.core.pickles.samples import array, benign, planted, saved, tarred, tensors, zipped
 
 
@@ -82,3 +85,47 @@ def test_a_tar_whose_first_name_is_a_pickle_is_both(name: str) -> None:
 @pytest.mark.parametrize("name", ["cevil-mod", "c.", "cat.dog.txt"])
 def test_a_tar_of_usual_names_is_a_tar_alone(name: str) -> None:
     assert sniff(Span.of(tarred({name: b"thing\n."}))).also == ()
+
+
+OPCODE_BYTES = st.sampled_from([bytes([code]) for code in OPCODES])
+
+
+@settings(max_examples=500)
+@given(st.lists(OPCODE_BYTES | st.binary(min_size=1, max_size=5), max_size=30).map(b"".join))
+def test_where_a_glance_sees_that_a_machine_stops_it_stops_and_asks_for_nothing(data: bytes) -> None:
+    for glance in (3, 10, 64):
+        if breaks_off(data[:glance], len(data)):
+            found = try_pickle(Span.of(data))
+            assert not found.values
+            assert not found.calls
+            assert not found.globals
+            assert found.verdict is Verdict.COULD_NOT_READ
+            assert found.opcodes < OPENING
+
+
+@given(OBJECTS, st.integers(0, 5), st.integers(1, 64))
+def test_no_pickle_breaks_off_at_a_glance(value: object, protocol: int, glance: int) -> None:
+    data = pickle.dumps(value, protocol)
+    assert not breaks_off(data[:glance], len(data))
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_no_pickle_that_calls_breaks_off_at_a_glance(protocol: int) -> None:
+    data = planted(protocol)
+    assert not any(breaks_off(data[:glance], len(data)) for glance in range(65))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00",
+        b"N\xff",
+        b"]q\x01)\xee",
+        b"X\xff\xff\xff\x7fa",
+        b"\x8e\0\0\0\0\1\0\0\0",
+        b"L\x1b\n.",
+        b"F\x80\n.",
+    ],
+)
+def test_numbers_break_off_at_a_glance(data: bytes) -> None:
+    assert breaks_off(data, len(data))

@@ -1,14 +1,46 @@
 """Stretches of bytes against slices of the same bytes."""
 
 import mmap
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.pickles.span import Span
+from core.pickles.span import MappedFile, Span
 
 DATA = bytes(range(256)) * 4
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mmap.mmap]:
+    path: Path = tmp_path_factory.mktemp("mapped") / "data"
+    path.write_bytes(DATA)
+    descriptor = os.open(path, os.O_RDONLY)
+    with MappedFile.of(descriptor) as found:
+        yield found
+    os.close(descriptor)
+
+
+@given(st.integers(0, 1100), st.integers(0, 1100), st.integers(-5, 1100), st.integers(0, 1100))
+def test_a_mapped_file_reads_as_its_bytes_do(
+    mapped: mmap.mmap, start: int, end: int, first: int, size: int
+) -> None:
+    read = Span.of(mapped).part(start, end).read(first, size)
+    assert read == Span.of(DATA).part(start, end).read(first, size)
+    assert type(read) is bytes
+
+
+def test_much_of_a_mapped_file_is_copied_from_its_pages(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(DATA * 2048)
+    with path.open("rb") as file, MappedFile.of(file.fileno()) as mapped:
+        span = Span.of(mapped)
+        assert span.read(3, 2**20 + 1) == (DATA * 2048)[3 : 2**20 + 4]
+        assert span.read(3, 2**20) == (DATA * 2048)[3 : 2**20 + 3]
+        assert span.read(len(DATA) * 2048 - 2, 2**21) == DATA[-2:]
 
 
 @given(st.integers(0, 1100), st.integers(0, 1100), st.integers(0, 1100), st.integers(0, 1100))

@@ -2,8 +2,9 @@
 
 import pytest
 
+from core.pickles.rules import kinds
 from core.pickles.rules.kinds import INT, TEXT
-from core.pickles.rules.rule import NAMED, either, takes
+from core.pickles.rules.rule import NAMED, Kind, either, takes
 from core.pickles.value import Value
 
 CHECK = takes(INT, TEXT, least=1)
@@ -39,6 +40,13 @@ def test_kinds_can_be_joined() -> None:
     assert joined.holds(1)
     assert joined.holds("a")
     assert not joined.holds(None)
+
+
+@pytest.mark.parametrize("kind", [value for value in vars(kinds).values() if isinstance(value, Kind)])
+def test_every_value_of_a_kinds_types_is_one_of_the_kind(kind: Kind) -> None:
+    values: list[Value] = [None, True, False, 0, -1, 2**80, 0.5, "", "a", {}, {1: 2}]
+    for value in values:
+        assert kind.holds(value) or type(value) not in kind.types
 
 
 def test_what_is_only_named_may_do_nothing_else() -> None:
