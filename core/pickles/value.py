@@ -173,7 +173,11 @@ def _held(part: Value) -> Iterable[Value]:
 def render(value: Value, limit: int = 200, depth: int = 3) -> str:
     """A value as one line of at most `limit` characters, whatever it holds."""
     text = _render(value, limit, depth)
-    return text if len(text) <= limit else f"{text[: max(limit - 3, 0)]}..."
+    return text if len(text) <= limit else _cut(text, limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    return f"{text[: max(limit - 3, 0)]}..."
 
 
 def _render(value: Value, limit: int, depth: int) -> str:
@@ -182,8 +186,11 @@ def _render(value: Value, limit: int, depth: int) -> str:
         return _number(value)
     if kind in _TEXTS:
         assert isinstance(value, str | bytes | bytearray)
-        head = repr(value[:limit])
-        return head if len(value) <= limit else f"{head}... ({len(value):,})"
+        if len(value) <= limit:
+            return repr(value)
+        return f"{value[:limit]!r}... ({len(value):,})"
+    if kind is tuple:
+        return _tuple(value, limit, depth)
     if kind in CONTAINERS:
         return _container(value, limit, depth)
     if kind in ATOMS:
@@ -235,15 +242,20 @@ def _called(value: Called, limit: int, depth: int) -> str:
     return f"{function}({inner}){held}"
 
 
+def _tuple(value: Value, limit: int, depth: int) -> str:
+    assert isinstance(value, tuple)
+    if depth <= 0 and value:
+        return f"<tuple of {len(value):,}>"
+    inner = _several(value, limit, depth)
+    return f"({inner},)" if len(value) == 1 else f"({inner})"
+
+
 def _container(value: Value, limit: int, depth: int) -> str:
-    assert isinstance(value, list | tuple | dict | set | frozenset)
+    assert isinstance(value, list | dict | set | frozenset)
     if not value:
         return repr(value)
     if depth <= 0:
         return f"<{type(value).__name__} of {len(value):,}>"
-    if isinstance(value, tuple):
-        inner = _several(value, limit, depth)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, list):
         return f"[{_several(value, limit, depth)}]"
     if isinstance(value, set | frozenset):
@@ -266,7 +278,17 @@ def _set(value: set[Value] | frozenset[Value], limit: int, depth: int) -> str:
 
 def _several(values: tuple[Value, ...] | list[Value], limit: int, depth: int) -> str:
     depth -= 1
-    return _joined((render(part, limit, depth) for part in values), len(values), limit)
+    shown: list[str] = []
+    room = limit
+    for part in values:
+        text = _render(part, limit, depth)
+        if len(text) > limit:
+            text = _cut(text, limit)
+        shown.append(text)
+        room -= len(text) + 2
+        if len(shown) >= _SHOWN_ITEMS or room <= 0:
+            break
+    return _listed(shown, len(values))
 
 
 def _joined(parts: Iterable[str], count: int, limit: int) -> str:
@@ -278,6 +300,11 @@ def _joined(parts: Iterable[str], count: int, limit: int) -> str:
         room -= len(part) + 2
         if len(shown) >= _SHOWN_ITEMS or room <= 0:
             break
+    return _listed(shown, count)
+
+
+def _listed(shown: list[str], count: int) -> str:
+    """Parts with commas between them, and how many more there are."""
     if count > len(shown):
         shown.append(f"... {count - len(shown):,} more")
     return ", ".join(shown)

@@ -39,9 +39,10 @@ class Kind:
         return cls(name, lambda value: type(value) in every, every)
 
     def __or__(self, other: Kind) -> Kind:
+        one, another = self.holds, other.holds
         return Kind(
             f"{self.name} or {other.name}",
-            lambda value: self.holds(value) or other.holds(value),
+            lambda value: one(value) or another(value),
             self.types | other.types,
         )
 
@@ -81,14 +82,16 @@ def takes(*kinds: Kind, least: int | None = None) -> Check:
         least: how many of them have to be there; by default all.
     """
     fewest = len(kinds) if least is None else least
-    expected = str(fewest) if fewest == len(kinds) else f"{fewest} to {len(kinds)}"
+    most = len(kinds)
+    expected = str(fewest) if fewest == most else f"{fewest} to {most}"
+    tests = tuple((kind.types, kind.holds, kind.name) for kind in kinds)
 
     def check(args: tuple[Value, ...]) -> str:
-        if not fewest <= len(args) <= len(kinds):
+        if not fewest <= len(args) <= most:
             return f"{len(args)} arguments, where {expected} are expected"
-        for place, (kind, value) in enumerate(zip(kinds, args, strict=False), start=1):
-            if type(value) not in kind.types and not kind.holds(value):
-                return f"argument {place} is {render(value, 60)}, where {kind.name} is expected"
+        for place, (value, (types, holds, name)) in enumerate(zip(args, tests, strict=False), start=1):
+            if type(value) not in types and not holds(value):
+                return f"argument {place} is {render(value, 60)}, where {name} is expected"
         return ""
 
     return check
