@@ -29,7 +29,7 @@ class KeyWork:
 
     def __init__(self, parts: int = MOST_WORK) -> None:
         self._parts = parts
-        self._alike: Counter[tuple[int, int]] = Counter()
+        self._alike: dict[tuple[int, int], int] = {}
 
     def charge(self, parts: int) -> None:
         """Counts parts of keys that are walked through.
@@ -48,8 +48,8 @@ class KeyWork:
             NoKeyError: if too many of its hash went there.
         """
         place = (id(target), hash(key))
-        self._alike[place] += 1
-        if self._alike[place] > MOST_EQUAL:
+        alike = self._alike[place] = self._alike.get(place, 0) + 1
+        if alike > MOST_EQUAL:
             raise NoKeyError(f"one of more than {MOST_EQUAL:,} values of the same hash")
 
 

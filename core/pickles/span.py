@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from typing import Final
 
 _LITTLE: Final = 2**20
+_SMALL: Final = 2**24
 
 
 class MappedFile(mmap.mmap):
-    """A file, mapped. Little is copied from it without its pages: to map one takes longer than the copy."""
+    """A large file, mapped. Small stretches are copied past its pages: to map one takes longer than the copy.
+
+    Of a small file the pages are soon all there, and a slice is faster than a call of the system.
+    """
 
     descriptor: int
 
     @classmethod
     def of(cls, descriptor: int) -> mmap.mmap:
-        """An open file that is not empty; a plain mapping where the system has no `pread`."""
-        if not hasattr(os, "pread"):
+        """An open file that is not empty; a plain mapping if it is small, or the system has no `pread`."""
+        if not hasattr(os, "pread") or os.fstat(descriptor).st_size <= _SMALL:
             return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         mapped = cls(descriptor, 0, access=mmap.ACCESS_READ)
         mapped.descriptor = descriptor
@@ -70,7 +74,8 @@ class Span:
     def read(self, start: int, size: int) -> bytes:
         """A copy of at most `size` bytes; fewer at the end."""
         first = self.start + start if start > 0 else self.start
-        last = min(first + size, self.end)
+        last = first + size
+        last = last if last < self.end else self.end
         whole = self.whole
         if type(whole) is MappedFile:
             return whole.read_at(first, last) if first < last else b""

@@ -245,12 +245,14 @@ class Walk:
         self.pickles += max(1, len(found.values))
         if found.persistent_ids:
             self.storages[part.name] = storages_of(found.persistent_ids)
-        room = self.bounds.globals - len(self.globals)
-        self.globals.extend(
-            MemberGlobal(part.name, _writable_global(use)) for use in found.globals[: max(0, room)]
-        )
-        room = self.bounds.calls - len(self.calls)
-        self.calls.extend(MemberCall(part.name, _writable_call(call)) for call in found.calls[: max(0, room)])
+        if found.globals:
+            room = max(0, self.bounds.globals - len(self.globals))
+            uses = map(_writable_global, found.globals[:room])
+            self.globals.extend(MemberGlobal(part.name, use) for use in uses)
+        if found.calls:
+            room = max(0, self.bounds.calls - len(self.calls))
+            calls = map(_writable_call, found.calls[:room])
+            self.calls.extend(MemberCall(part.name, call) for call in calls)
 
     def adopt_opening(self, part: Part, opening: PickleRun) -> None:
         """Keeps what sniffing found, where that was already the whole pickle."""

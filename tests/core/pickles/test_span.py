@@ -18,6 +18,7 @@ DATA = bytes(range(256)) * 4
 def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mmap.mmap]:
     path: Path = tmp_path_factory.mktemp("mapped") / "data"
     path.write_bytes(DATA)
+    os.truncate(path, 2**24 + 1)
     descriptor = os.open(path, os.O_RDONLY)
     with MappedFile.of(descriptor) as found:
         yield found
@@ -28,19 +29,29 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mmap.mmap]:
 def test_a_mapped_file_reads_as_its_bytes_do(
     mapped: mmap.mmap, start: int, end: int, first: int, size: int
 ) -> None:
-    read = Span.of(mapped).part(start, end).read(first, size)
+    assert type(mapped) is MappedFile
+    read = Span.of(mapped).part(0, len(DATA)).part(start, end).read(first, size)
     assert read == Span.of(DATA).part(start, end).read(first, size)
     assert type(read) is bytes
 
 
 def test_much_of_a_mapped_file_is_copied_from_its_pages(tmp_path: Path) -> None:
     path = tmp_path / "large"
-    path.write_bytes(DATA * 2048)
+    path.write_bytes(DATA * 2**14 + b"end")
     with path.open("rb") as file, MappedFile.of(file.fileno()) as mapped:
         span = Span.of(mapped)
-        assert span.read(3, 2**20 + 1) == (DATA * 2048)[3 : 2**20 + 4]
-        assert span.read(3, 2**20) == (DATA * 2048)[3 : 2**20 + 3]
-        assert span.read(len(DATA) * 2048 - 2, 2**21) == DATA[-2:]
+        assert type(mapped) is MappedFile
+        for size in (2**20, 2**20 + 1):
+            assert span.read(3, size) == (DATA * 1025)[3 : size + 3]
+        assert span.read(len(span) - 2, 2**21) == b"nd"
+
+
+def test_a_small_file_is_read_from_its_pages(tmp_path: Path) -> None:
+    path = tmp_path / "small"
+    path.write_bytes(DATA)
+    with path.open("rb") as file, MappedFile.of(file.fileno()) as mapped:
+        assert type(mapped) is mmap.mmap
+        assert Span.of(mapped).read(3, 5) == DATA[3:8]
 
 
 @given(st.integers(0, 1100), st.integers(0, 1100), st.integers(0, 1100), st.integers(0, 1100))
