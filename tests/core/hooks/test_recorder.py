@@ -26,6 +26,7 @@ from core.hooks import Action, Event, HookError, HookKind, HookRecorder, HookSpe
 from core.hooks.actions import HookRaisedError
 from core.hooks.plan import Mode, Plan
 from core.hooks.run import run
+from core.hooks.statistics import Statistics
 from core.hooks.traps import WARNINGS
 from core.zoo import ZooModel
 from tests.core.hooks.test_preserve import RUNS, WRITES, Deed, bits, go_back, loss_of, picture, train
@@ -527,6 +528,47 @@ def test_captures_are_freed_with_the_recorder() -> None:
     del recorder, value
     gc.collect()
     assert alive() is None
+
+
+class Writes(nn.Module):
+    """Gives its input back with other numbers in it, past autograd's count of changes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x.data[0] = 7.0
+        return x
+
+
+def test_what_several_layers_give_alike_is_counted_once() -> None:
+    model = nn.Sequential(*(nn.Identity() for _ in range(3_000)))
+    recorder = HookRecorder(model, [HookSpec(str(place), "forward") for place in range(3_000)])
+    with recorder:
+        model(torch.arange(1_000.0))
+        held = [weakref.ref(copied) for entry in recorder._log._entries for _, copied in entry[3]]
+    events = recorder.events
+    first = events[0].observed[0].statistics
+    assert first is not None
+    assert (first.count, first.minimum, first.maximum) == (1_000, 0.0, 999.0)
+    assert all(event.observed[0].statistics is first for event in events)
+    assert len(held) == len(events)
+    assert not any(reference() for reference in held)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_layers_that_write_into_what_they_pass_on_are_counted_each(backwards: bool) -> None:
+    model = nn.Sequential(nn.Identity(), Writes(), nn.Identity(), nn.Linear(20_000, 2), nn.Identity())
+    with torch.no_grad(), HookRecorder(model, [HookSpec(str(p), "forward") for p in range(5)]) as recorder:
+        model(-torch.ones(20_000))
+    events = recorder.events[::-1] if backwards else recorder.events
+    found = {event.layer: statistics_of(event) for event in events}
+    assert [found[str(place)].maximum for place in range(3)] == [-1.0, 7.0, 7.0]
+    assert (found["1"] is found["2"]) is not backwards
+    assert [found[str(place)].count for place in (3, 4)] == [2, 2]
+
+
+def statistics_of(event: Event) -> Statistics:
+    found = event.observed[0].statistics
+    assert found is not None
+    return found
 
 
 def test_copies_for_counting_are_freed_when_they_are_read() -> None:

@@ -19,6 +19,7 @@ from core.hooks.statistics import (
     Statistics,
     countable,
     read_summary,
+    same_numbers,
     settle,
     summarize,
 )
@@ -260,6 +261,33 @@ def test_where_the_fast_statistics_would_be_wrong_there_are_none(numbers: list[f
     summary = summarize(torch.tensor(numbers, dtype=torch.float32))
     assert summary is not None
     assert read_summary(2, summary) is None
+
+
+@given(st.lists(st.sampled_from(ODD), min_size=1, max_size=6), st.integers(0, 5), st.sampled_from(ODD))
+def test_the_same_numbers_are_the_same_bits(numbers: list[float], place: int, other: float) -> None:
+    one = torch.tensor(numbers, dtype=torch.float32, requires_grad=True)
+    changed = one.detach().clone()
+    changed[place % len(numbers)] = other
+    assert same_numbers(one, one.detach().clone())
+    assert same_numbers(one, changed) is torch.equal(
+        one.detach().view(torch.int32), changed.view(torch.int32)
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        torch.zeros(6),
+        torch.zeros(2, 3, dtype=torch.float64),
+        torch.zeros(3, 2).T,
+        torch.zeros(2, 3, device="meta"),
+        torch.zeros(2, 3).to_sparse(),
+    ],
+)
+def test_tensors_of_other_kinds_are_not_held_against_each_other(other: Tensor) -> None:
+    assert not same_numbers(torch.zeros(2, 3), other)
+    assert not same_numbers(other, torch.zeros(2, 3))
+    assert not same_numbers(torch.zeros(0), torch.zeros(0))
 
 
 def test_only_floating_point_numbers_have_fast_statistics() -> None:
