@@ -25,6 +25,8 @@ from core.secrets.leaks.redact import redact
 MAX_LISTED = 6
 MAX_DIGITS = 100
 SETTLING_RUNS = 3
+UNTOLD = "links:untold"
+"""Where a run keeps the keys of the numbers whose values it has told the browser again."""
 
 FRAME = "frame"
 """The page around every page: its inputs stay when the visitor goes elsewhere."""
@@ -118,14 +120,7 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
         st.session_state[f"{page}:notices"] = notices
         if notices:
             st.rerun()
-    # A widget that the browser has not drawn yet when the second run starts would begin with its own default,
-    # whatever the link said: so the first runs tell its value again. Numbers may be half typed by then.
-    runs = st.session_state[f"{page}:runs"] = st.session_state.get(f"{page}:runs", 0) + 1
-    if 1 < runs <= SETTLING_RUNS:
-        for parameter in parameters:
-            value = st.session_state.get(parameter.key)
-            if isinstance(value, str | bool | list) and value != parameter.default and parameter.key != "tab":
-                st.session_state[parameter.key] = value
+    _tell_again(page, parameters)
     # Streamlit forgets an input that a run does not draw, such as one in a closed tab. An input of the
     # page that the visitor comes from may have the same name: what it holds is not this page's.
     kept: dict[str, Value] = st.session_state.setdefault(f"{page}:kept", {})
@@ -144,6 +139,28 @@ def open_page(page: str, parameters: tuple[Parameter, ...]) -> None:
         if parameter.free:
             _settle(page, parameter, entered=entered or forgotten)
             kept[parameter.key] = st.session_state[parameter.key]
+
+
+def _tell_again(page: str, parameters: tuple[Parameter, ...]) -> None:
+    """In a visit's first runs of a page, tells the browser what inputs hold that it may not have drawn yet.
+
+    They would begin with their widgets' own defaults, whatever the link said. A number may be half typed by
+    then, unless the browser has said nothing of it: so it has not drawn it.
+    """
+    state = st.session_state
+    runs = state[f"{page}:runs"] = state.get(f"{page}:runs", 0) + 1
+    untold = state[UNTOLD] = set[str]()
+    if not 1 < runs <= SETTLING_RUNS:
+        return
+    told = _told_by_browser()
+    for parameter in parameters:
+        key = parameter.key
+        value = state.get(key)
+        if isinstance(value, float) and key not in told:
+            untold.add(key)
+            state[key] = value
+        elif isinstance(value, str | bool | list) and value != parameter.default and key != "tab":
+            state[key] = value
 
 
 def _settle(page: str, parameter: Parameter, *, entered: bool) -> None:
@@ -247,6 +264,15 @@ def current_link() -> str:
     keys = [key for key in st.query_params if key != "projector"]
     query = [(key, value) for key in keys for value in st.query_params.get_all(key)]
     return f"{base}?{urlencode(query)}" if query else base
+
+
+def _told_by_browser() -> frozenset[str]:
+    """The keys of the inputs whose values came with this run's message."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        return frozenset()
+    # A widget's id ends with its key, behind a hash without hyphens.
+    return frozenset(state.id.split("-", 2)[-1] for state in context.session_state.get_widget_states())
 
 
 def went_back() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.dial import dial
-from ui.links import went_back
+from ui.links import UNTOLD, went_back
 
 REACH = 10.0
 """The track goes from -REACH to REACH until a number beyond it is typed."""
@@ -25,7 +25,8 @@ def number(name: str, *, key: str, default: float) -> float | None:
     state = st.session_state
     state.setdefault(key, default)
     drawn = f"{key}:drawn"
-    set_back = drawn in state and state[key] == default != state[drawn]
+    again = key in state.get(UNTOLD, ())
+    set_back = drawn in state and state[key] == default and (again or state[drawn] != default)
     with st.container(gap="xxsmall"):
         value = st.number_input(
             name,
