@@ -11,8 +11,8 @@ from typing import Final
 
 from core.pickles.bounds import DEFAULT, Bounds
 from core.pickles.containers.onnx_wire import looks_like_model
-from core.pickles.containers.tar_header import is_header
-from core.pickles.containers.zip_end import find_end
+from core.pickles.containers.tar_header import BLOCK, is_header
+from core.pickles.containers.zip_end import END_SIGNATURE, find_end
 from core.pickles.formats import Format
 from core.pickles.machine import PickleRun, run
 from core.pickles.opcodes import FIXED, OPCODES, Argument
@@ -80,7 +80,7 @@ _BY_FIRST: Final = {
 }
 _TORCH_MAGIC: Final = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 _TORCH_MAGIC_TEXT: Final = b"L119547037146038801333356L\n"
-_ZLIB_CMF: Final = 0x78
+_ZLIB_CMF: Final = b"\x78"
 ZFILE_HEADER: Final = 21
 """How many bytes come before zlib's in joblib's oldest format; a space may follow."""
 _LZMA_LEAST: Final = 14
@@ -117,7 +117,9 @@ def sniff(span: Span, bounds: Bounds = DEFAULT) -> Sniffed:
         opening = try_pickle(span, bounds)
         if is_second(head, opening) if found else is_first(span, opening):
             found = [_pickle(head), *found] if has_protocol(head) else [*found, _pickle(head)]
-    if Format.ZIP not in found and find_end(span) is not None:
+    # Of something short the head is all there is.
+    may_end = len(span) > _HEAD or END_SIGNATURE in head
+    if may_end and Format.ZIP not in found and find_end(span) is not None:
         found.append(Format.ZIP)
     # No model begins as pickles do from protocol 2 on.
     if head[:1] != b"\x80" and (not found or found[0] is Format.PICKLE) and looks_like_model(span, bounds):
@@ -245,17 +247,18 @@ def _by_magic(span: Span, head: bytes) -> list[Format]:
     found = [kind for magic, kind in _BY_FIRST.get(head[:1], ()) if head.startswith(magic)]
     if head[:2] == b"MZ" and b"PE\0\0" in head:
         found.append(Format.PROGRAM)
-    if _is_lzma(head):
+    first = head[:1]
+    if first == b"]" and _is_lzma(head):
         found.append(Format.LZMA)
-    if _is_zfile(head):
+    if first == b"Z" and _is_zfile(head):
         found.append(Format.ZFILE)
-    if is_header(head[:512]):
+    if is_header(head[:BLOCK]):
         found.append(Format.TAR)
-    if _is_safetensors(span, head):
+    if head[8:9] == b"{" and _is_safetensors(span, head):
         found.append(Format.SAFETENSORS)
     if Format.HDF5 not in found and _hdf5_behind(span):
         found.append(Format.HDF5)
-    if _is_zlib(head):
+    if first == _ZLIB_CMF and _is_zlib(head):
         found.append(Format.ZLIB)
     return found
 
@@ -274,7 +277,7 @@ def _plain(span: Span) -> Format:
 
 def _is_lzma(head: bytes) -> bool:
     """The old lzma format has no magic number: what its encoders write, or what joblib takes for it."""
-    if head[:1] != b"]" or len(head) < _LZMA_LEAST:
+    if len(head) < _LZMA_LEAST:
         return False
     dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
     usual = dictionary >= 4096 and dictionary % 4096 == 0
@@ -299,7 +302,7 @@ def _is_zfile(head: bytes) -> bool:
 
 
 def _is_zlib(head: bytes) -> bool:
-    if len(head) < 2 or head[0] != _ZLIB_CMF or (head[0] * 256 + head[1]) % 31:
+    if len(head) < 2 or int.from_bytes(head[:2], "big") % 31:
         return False
     try:
         zlib.decompressobj().decompress(head, 1)
@@ -310,7 +313,7 @@ def _is_zlib(head: bytes) -> bool:
 
 def _is_safetensors(span: Span, head: bytes) -> bool:
     size = int.from_bytes(head[:8], "little")
-    return len(head) > 9 and 2 <= size <= len(span) - 8 and head[8:9] == b"{"
+    return len(head) > 9 and 2 <= size <= len(span) - 8
 
 
 def _hdf5_behind(span: Span) -> bool:

