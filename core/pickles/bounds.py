@@ -28,8 +28,8 @@ class Bounds:
         long_bytes: the size of a number of arbitrary length that is worked out.
         globals: how many named globals are kept.
         calls: how many calls are kept.
-        calls_in_full: so many allowed calls are shown with their arguments, others with how many they have. A
-            checkpoint has thousands, all alike.
+        calls_in_full: so many allowed calls of each function are shown with their arguments, others with how
+            many they have. A checkpoint has thousands, all alike.
         findings: how many findings are kept; the verdict counts all of them.
         trace_steps: how many steps of the machine are kept, where a trace is asked for.
         seconds: wall-clock time, seconds.
@@ -49,7 +49,7 @@ class Bounds:
     long_bytes: int = 4_096
     globals: int = 10_000
     calls: int = 10_000
-    calls_in_full: int = 20
+    calls_in_full: int = 5
     findings: int = 1_000
     trace_steps: int = 20_000
     seconds: float = 60.0

@@ -20,7 +20,7 @@ from core.pickles.errors import TruncatedError, UnreadableError
 from core.pickles.judge import Judge
 from core.pickles.keys import NoKeyError
 from core.pickles.opcodes import FIXED, NO_FRAME, OPCODES, argument_end, name_of
-from core.pickles.operations import OPERATIONS
+from core.pickles.operations import OBJECT, OPERATIONS
 from core.pickles.reader import SHORT, Budget, Reader
 from core.pickles.value import Value
 from core.pickles.verdict import Verdict
@@ -161,6 +161,7 @@ class Interpreter(Reader):
             together: whether runs of the same opcode may be read at once, beyond the count.
         """
         data, size, memo, below, operations = self.data, self.size, self.memo, self.below, OPERATIONS
+        judge = self.judge
         stack, push = self.stack, self.stack.append
         pos, count, frame_end, held = self.pos, self.count, self.frame_end, 0
         try:
@@ -215,9 +216,19 @@ class Interpreter(Reader):
                         else:
                             push(_FLOAT(data, pos + 1)[0])
                         pos = end
+                    elif op == 0x52:  # REDUCE
+                        self.pos = pos
+                        args, function = stack.pop(), stack.pop()
+                        push(judge.call(function, args, None, pos, "REDUCE"))
+                        held += OBJECT
+                        pos += 1
                     elif op == 0x5D:  # EMPTY_LIST
                         push([])
                         held += _EMPTY
+                        pos += 1
+                    elif op == 0x51:  # BINPERSID
+                        self.pos = pos
+                        push(judge.persistent(stack.pop(), pos, "BINPERSID"))
                         pos += 1
                     elif op == 0x2E:  # STOP
                         self.value = stack.pop()

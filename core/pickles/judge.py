@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sized
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from core.pickles.bounds import Bounds
 from core.pickles.errors import UnreadableError
@@ -107,7 +107,7 @@ class Judge(Record):
             UnreadableError: a plain value is called, or the arguments take too much work.
         """
         given = args if isinstance(args, tuple) else (args,)
-        named = _keywords(kwargs)
+        named = () if kwargs is None else _keywords(kwargs)
         if not isinstance(args, tuple) or named is None:
             reason = (
                 f"calls {render(function, 100)} with {render(args, 100)} for arguments, which is no tuple"
@@ -132,8 +132,12 @@ class Judge(Record):
             return result
         if function.full in ("copyreg._reconstructor", "copyreg.__newobj__") and given and not new:
             return self._new_by_function(function, given, offset, opcode)
-        self._charge(*given)
-        problem = "keyword arguments" if named else _problem(rule, given, new=new)
+        if given:
+            self._charge(*given)
+        if named:
+            problem = "keyword arguments"
+        else:
+            problem = rule.call(given) if rule.call and not new else _problem(rule, given, new=new)
         self.note_call(result, known=not problem)
         if problem:
             self.find(
@@ -146,7 +150,7 @@ class Judge(Record):
             return result
         if function.full == LOAD_FROM_BYTES:
             self._load(given[0], offset)
-        return self._made(rule, given, result)
+        return result if rule.make is None else self._made(rule, given, result)
 
     def _charge(self, *parts: Value) -> None:
         """Counts what has to be looked through, so that the same large value is not looked through for ever.
@@ -156,8 +160,7 @@ class Judge(Record):
         """
         for part in parts:
             if type(part) in CONTAINERS:
-                assert isinstance(part, Sized)
-                self._work -= len(part)
+                self._work -= len(cast("Sized", part))
         if self._work < 0:
             raise UnreadableError("more work on the same values than is done at most")
 
@@ -293,8 +296,6 @@ def load_nothing(value: Value, offset: int) -> None:
 
 def _keywords(kwargs: Value) -> tuple[tuple[str, Value], ...] | None:
     """Keyword arguments in order; None if they can be none."""
-    if kwargs is None:
-        return ()
     if type(kwargs) is not dict:
         return None
     named = tuple((name, value) for name, value in kwargs.items() if isinstance(name, str))

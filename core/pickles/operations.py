@@ -32,6 +32,8 @@ _GIVE_TEXT: Final = frozenset(
     {"builtins.str", "copyreg._reconstructor", "copyreg.__newobj__", LOAD_FROM_BYTES}
 )
 """Allowed names whose calls may give a str."""
+OBJECT: Final = 8
+"""What a call gives takes the memory of about so many values."""
 _LARGEST_SIZE: Final = 2**63 - 1
 
 
@@ -165,12 +167,6 @@ def _object(machine: Interpreter, pos: int) -> int:
     return pos
 
 
-def _reduce(machine: Interpreter, pos: int) -> int:
-    args, function = machine.stack.pop(), machine.stack.pop()
-    _push_call(machine, function, args, None, "REDUCE")
-    return pos
-
-
 def _new_object(machine: Interpreter, pos: int) -> int:
     args, function = machine.stack.pop(), machine.stack.pop()
     _push_call(machine, function, args, None, "NEWOBJ", new=True)
@@ -187,17 +183,12 @@ def _push_call(
     machine: Interpreter, function: Value, args: Value, kwargs: Value, opcode: str, *, new: bool = False
 ) -> None:
     machine.stack.append(machine.judge.call(function, args, kwargs, machine.pos, opcode, new=new))
-    machine.held += 8
+    machine.held += OBJECT
 
 
 def _persistent_line(machine: Interpreter, pos: int) -> int:
     line, pos = machine.whole_line(pos)
     machine.stack.append(machine.judge.persistent(str(line, "ascii"), machine.pos, "PERSID"))
-    return pos
-
-
-def _persistent(machine: Interpreter, pos: int) -> int:
-    machine.stack.append(machine.judge.persistent(machine.stack.pop(), machine.pos, "BINPERSID"))
     return pos
 
 
@@ -236,11 +227,9 @@ def _table() -> tuple[Operation, ...]:
         "EXT2": _extension(2, lambda machine, pos: machine.data[pos] | machine.data[pos + 1] << 8),
         "EXT4": _extension(4, lambda machine, pos: int(_SIGNED(machine.data, pos)[0])),
         "OBJ": _object,
-        "REDUCE": _reduce,
         "NEWOBJ": _new_object,
         "NEWOBJ_EX": _new_object_ex,
         "PERSID": _persistent_line,
-        "BINPERSID": _persistent,
         "NEXT_BUFFER": _next_buffer,
         "READONLY_BUFFER": _read_only,
         **CHANGES,

@@ -66,6 +66,7 @@ class Record:
         self._said: set[tuple[str, str]] = set()
         self._held: list[Finding] = []
         self._names_shown: dict[Global, str] = {}
+        self._in_full: dict[str, int] = {}
 
     def worsen(self, verdict: Verdict) -> None:
         """Counts a verdict, whether or not a finding of it is kept."""
@@ -139,17 +140,23 @@ class Record:
     def note_call(self, result: Called, *, known: bool) -> bool:
         """Keeps a call, if there is room."""
         kept = self._known if known else self._unknown
-        if len(kept) < self._bounds.calls:
-            in_full = not known or len(kept) < self._bounds.calls_in_full
-            arguments = _arguments(result) if in_full else _count(result)
-            function = self._name(result.function)
-            kept.append(Call(result.offset + self._base, result.opcode, function, arguments, known))
-            return True
-        return False
+        if len(kept) >= self._bounds.calls:
+            return False
+        function = self._name(result.function)
+        alike = self._in_full.get(function, 0) if known else 0
+        if alike < self._bounds.calls_in_full:
+            arguments = _arguments(result)
+            self._in_full[function] = alike + 1
+        else:
+            arguments = _count(result)
+        kept.append(Call(result.offset + self._base, result.opcode, function, arguments, known))
+        return True
 
 
 def _arguments(result: Called) -> str:
     """What a call is given."""
+    if not result.args and not result.kwargs:
+        return "()"
     arguments = render(result.args, SHOWN, _DEEP)
     return f"{arguments}, {render(dict(result.kwargs), SHOWN)}" if result.kwargs else arguments
 
@@ -157,4 +164,6 @@ def _arguments(result: Called) -> str:
 def _count(result: Called) -> str:
     """How much a call is given: a thousand calls that are all alike need no more."""
     count = len(result.args) + len(result.kwargs)
-    return f"({count:,} {'argument' if count == 1 else 'arguments'})" if count else "()"
+    if not count:
+        return "()"
+    return "(1 argument)" if count == 1 else f"({count:,} arguments)"

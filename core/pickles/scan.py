@@ -32,7 +32,7 @@ from core.pickles.formats import COMPRESSED, Format, misnamed, unloadable
 from core.pickles.ledger import Reading
 from core.pickles.member import Member, shown, writable
 from core.pickles.report import ScanReport, failed
-from core.pickles.sniff import sniff
+from core.pickles.sniff import GLANCE, sniff
 from core.pickles.span import MappedFile, Span
 from core.pickles.verdict import Verdict
 from core.pickles.walk import Part, Walk
@@ -84,10 +84,7 @@ def scan(data: bytes | mmap.mmap, name: str = "", bounds: Bounds = DEFAULT) -> S
         if collects:
             gc.enable()
     kind = Format.UNKNOWN if member is None else member.format
-    if wrong := misnamed(name, kind):
-        walk.find(part, None, wrong, Verdict.NEEDS_TRUST, subject="name")
-    if useless := unloadable(name, kind):
-        walk.unread(part, 0, len(data), useless)
+    _hold_against_name(part, walk, kind, name)
     return ScanReport(
         name=name,
         format=kind,
@@ -150,10 +147,8 @@ def examine(part: Part, walk: Walk) -> Member:
         walk.unread(part, 0, len(part.span), "it asks for too much memory")
     except Exception as error:  # noqa: BLE001 - no bytes may end a scan, and what is unread is said
         walk.unread(part, 0, len(part.span), f"the reader of this format failed: {type(error).__name__}")
-    if part.depth and (wrong := misnamed(part.name, kind)):
-        walk.find(part, None, wrong, Verdict.NEEDS_TRUST, subject="name")
-    if part.depth and (useless := unloadable(part.name, kind)):
-        walk.unread(part, 0, len(part.span), useless)
+    if part.depth and "." in part.name:
+        _hold_against_name(part, walk, kind, part.name)
     member = Member(part.name, part.span.offset, len(part.span), kind, walk.worst, walk.pickles - pickles)
     walk.members[index] = member
     if outer is not Verdict.DATA_ONLY:
@@ -161,13 +156,20 @@ def examine(part: Part, walk: Walk) -> Member:
     return member
 
 
+def _hold_against_name(part: Part, walk: Walk, kind: Format, name: str) -> None:
+    if wrong := misnamed(name, kind):
+        walk.find(part, None, wrong, Verdict.NEEDS_TRUST, subject="name")
+    if useless := unloadable(name, kind):
+        walk.unread(part, 0, len(part.span), useless)
+
+
 def _read_raw(part: Part, walk: Walk) -> Format:
     """What a loader only copies: numbers, unless they name code."""
     # A zip without its directory is one to nobody.
-    head = part.span.read(0, len(_NPY))
-    if head == _NPY or (head.startswith(b"PK\x03\x04") and find_end(part.span) is not None):
+    head = part.span.read(0, GLANCE)
+    if head.startswith(_NPY) or (head.startswith(b"PK\x03\x04") and find_end(part.span) is not None):
         return _read(part, walk)
-    if walk.evidence(part):
+    if walk.evidence(part, 0, head):
         reason = "a pickle where a tensor's numbers should be"
         walk.find(part, 0, reason, Verdict.DANGEROUS, subject="polyglot")
         return Format.PICKLE

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from core.pickles.bounds import DEFAULT, Bounds
-from core.pickles.containers.onnx_wire import looks_like_model
+from core.pickles.containers.onnx_wire import MODEL_BEGINNINGS, looks_like_model
 from core.pickles.containers.tar_header import BLOCK, is_header
 from core.pickles.containers.zip_end import END_SIGNATURE, find_end
 from core.pickles.formats import Format
@@ -68,6 +68,7 @@ _COUNTED: Final = {
 }
 """Opcodes with a size in front of their argument: how many bytes the size has."""
 _NUMERALS: Final = b"IFL"
+_PERSID: Final = ord("P")
 _WRITTEN: Final = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\n\v\f\r")
 """Signs that the text of a number may begin with, and many more."""
 GLANCE: Final = 64
@@ -113,7 +114,7 @@ def sniff(span: Span, bounds: Bounds = DEFAULT) -> Sniffed:
     opening: PickleRun | None = None
     if has_protocol(head) and not found:
         found = [_pickle(head)]
-    elif head[:1] in BEGINNINGS:
+    elif head[:1] in BEGINNINGS and not _asks_for_no_id(head):
         opening = try_pickle(span, bounds)
         if is_second(head, opening) if found else is_first(span, opening):
             found = [_pickle(head), *found] if has_protocol(head) else [*found, _pickle(head)]
@@ -122,8 +123,9 @@ def sniff(span: Span, bounds: Bounds = DEFAULT) -> Sniffed:
     if may_end and Format.ZIP not in found and find_end(span) is not None:
         found.append(Format.ZIP)
     # No model begins as pickles do from protocol 2 on.
-    if head[:1] != b"\x80" and (not found or found[0] is Format.PICKLE) and looks_like_model(span, bounds):
-        found.append(Format.ONNX)
+    first = head[:1]
+    if first != b"\x80" and first in MODEL_BEGINNINGS and (not found or found[0] is Format.PICKLE):
+        found += [Format.ONNX] if looks_like_model(span, bounds) else []
     if not found:
         found = [_plain(span)]
     return Sniffed(found[0], tuple(dict.fromkeys(found[1:])), opening)
@@ -176,7 +178,17 @@ def breaks_off(head: bytes, size: int) -> bool:
     if code in _COUNTED:
         end = start + _COUNTED[code]
         return end <= len(head) and end + int.from_bytes(head[start:end], "little") > size
+    if code == _PERSID:
+        return _asks_for_no_id(head, pos)
     return code in _NUMERALS and start < len(head) and head[start] not in _WRITTEN
+
+
+def _asks_for_no_id(head: bytes, start: int = 0) -> bool:
+    """Whether PERSID stands there with an id that is not ASCII, where machines stop: so begin most zips."""
+    if head[start] != _PERSID:
+        return False
+    end = head.find(b"\n", start)
+    return not head[start : end if end >= 0 else len(head)].isascii()
 
 
 @lru_cache(maxsize=8)
@@ -318,8 +330,8 @@ def _is_safetensors(span: Span, head: bytes) -> bool:
 
 def _hdf5_behind(span: Span) -> bool:
     """HDF5 allows bytes of others before it: up to the next power of two, from 512 on."""
-    start = 512
-    while start < len(span):
+    start, size = 512, len(span)
+    while start < size:
         if span.read(start, 8) == _HDF5:
             return True
         start *= 2

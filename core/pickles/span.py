@@ -28,11 +28,6 @@ class MappedFile(mmap.mmap):
         mapped.descriptor = descriptor
         return mapped
 
-    def read_at(self, start: int, end: int) -> bytes:
-        """A copy of the bytes from `start` to `end`, which lie in the file."""
-        size = end - start
-        return os.pread(self.descriptor, size, start) if size <= _LITTLE else self[start:end]
-
 
 @dataclass(slots=True, eq=False)
 class Span:
@@ -77,12 +72,14 @@ class Span:
         last = first + size
         last = last if last < self.end else self.end
         whole = self.whole
-        if type(whole) is MappedFile:
-            return whole.read_at(first, last) if first < last else b""
+        if type(whole) is MappedFile and 0 < last - first <= _LITTLE:
+            return os.pread(whole.descriptor, last - first, first)
         return whole[first:last]
 
     def view(self) -> memoryview:
-        """All of its bytes in place. The caller releases it."""
+        """All of its bytes, in place unless they are few. The caller releases it."""
+        if type(self.whole) is MappedFile and len(self) <= _LITTLE:
+            return memoryview(self.read(0, len(self)))
         with memoryview(self.whole) as whole:
             return whole[self.start : self.end]
 

@@ -154,11 +154,6 @@ class Walk:
         self.judge(Verdict.COULD_NOT_READ)
         self._enter(part, start, end, Reading.UNREAD, reason)
 
-    def take_member(self) -> bool:
-        """Counts a member; False if there were too many already."""
-        self._member_count += 1
-        return self._member_count <= self.bounds.members
-
     @property
     def expansion_left(self) -> int:
         """How many bytes unpacking may still give."""
@@ -170,7 +165,8 @@ class Walk:
 
     def examine(self, part: Part) -> Member | None:
         """Looks at a part by its own content; None if the bounds do not allow it, which the ledger says."""
-        if not self.take_member():
+        self._member_count += 1
+        if self._member_count > self.bounds.members:
             reason = f"more than {self.bounds.members:,} members"
         elif part.depth > self.bounds.nesting:
             reason = f"containers in containers, more than {self.bounds.nesting} deep"
@@ -251,8 +247,7 @@ class Walk:
             self.globals.extend(MemberGlobal(part.name, use) for use in uses)
         if found.calls:
             room = max(0, self.bounds.calls - len(self.calls))
-            calls = map(_writable_call, found.calls[:room])
-            self.calls.extend(MemberCall(part.name, call) for call in calls)
+            self.calls += [MemberCall(part.name, _writable_call(call)) for call in found.calls[:room]]
 
     def adopt_opening(self, part: Part, opening: PickleRun) -> None:
         """Keeps what sniffing found, where that was already the whole pickle."""
@@ -260,13 +255,18 @@ class Walk:
         findings = tuple(replace(finding, member=part.name) for finding in opening.findings)
         self.adopt(part, replace(opening, findings=findings))
 
-    def evidence(self, part: Part, start: int = 0) -> bool:
+    def evidence(self, part: Part, start: int = 0, head: bytes | None = None) -> bool:
         """Runs the machine on bytes that no loader is known to unpickle; only real code counts.
+
+        Args:
+            part: what holds them.
+            start: where they begin there.
+            head: the first `GLANCE` of them, if they have been read.
 
         Returns:
             whether something was found there.
         """
-        head = part.span.read(start, GLANCE)
+        head = part.span.read(start, GLANCE) if head is None else head
         if head[:1] not in BEGINNINGS or breaks_off(head, len(part.span) - start):
             return False
         opening = try_pickle(part.span.part(start), self.bounds, EVIDENCE)

@@ -88,6 +88,8 @@ _SIGNS: Final = (
         "a Python tag of YAML: PyYAML's unsafe loaders call what it names",
     ),
 )
+_ANY_SIGN: Final = re.compile(rb"[\"':!%\\]|class_name")
+"""What every pattern above needs: most short texts have nothing of it."""
 
 
 def named_code(span: Span) -> Iterator[tuple[str, str]]:
@@ -95,7 +97,10 @@ def named_code(span: Span) -> Iterator[tuple[str, str]]:
     left = list(_SIGNS)
     keras = False
     for start in range(0, len(span), CHUNK):
-        text = _plain(span.read(max(start - _OVERLAP, 0), CHUNK + _OVERLAP))
+        written = span.read(max(start - _OVERLAP, 0), CHUNK + _OVERLAP)
+        if not _ANY_SIGN.search(written):
+            continue
+        text = _plain(written)
         keras = keras or _KERAS.search(text) is not None
         for sign in [each for each in left if each.pattern.search(text)]:
             if sign.beside is None or keras or _somewhere(span, sign.beside):

@@ -59,6 +59,10 @@ TEXTS: Final[Mapping[str, Mapping[int, str]]] = MappingProxyType(
 )
 """Which fields are texts that are kept."""
 _MODEL_FIELDS: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
+MODEL_BEGINNINGS: Final = frozenset(
+    bytes([tag]) for tag in range(256) if tag > 127 or (tag >> 3 in _MODEL_FIELDS and tag & 7 in {0, 1, 2, 5})
+)
+"""First bytes that a field of a model may have: others need no look."""
 
 
 class Reader:

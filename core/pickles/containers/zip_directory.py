@@ -30,6 +30,8 @@ _MAX32: Final = 0xFFFFFFFF
 _NAME: Final = 4_096
 _READ: Final = 256
 """How many bytes of a header are read at first: usually all of it."""
+_BLOCK: Final = 2**16
+"""How many bytes of a directory are read at once."""
 
 
 class ZipError(ValueError):
@@ -76,8 +78,11 @@ def entries(span: Span, end: End) -> Iterator[ZipEntry]:
         ZipError: where it breaks off.
     """
     position, last = end.directory, end.directory + end.size
+    block, begins = b"", position
     while position < last:
-        raw = span.read(position, _READ)
+        if position - begins + _READ > len(block) and begins + len(block) < len(span):
+            block, begins = span.read(position, min(last - position + _READ, _BLOCK)), position
+        raw = block[position - begins : position - begins + _READ]
         if len(raw) < _ENTRY.size or not raw.startswith(_CENTRAL):
             raise ZipError(f"its directory breaks off at byte {position:,}")
         (

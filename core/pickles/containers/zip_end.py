@@ -18,6 +18,8 @@ _LOCATOR_SIGNATURE: Final = b"PK\x06\x07"
 _CENTRAL: Final = b"PK\x01\x02"
 _FARTHEST: Final = _END.size + 2**16 + 4096
 """How far from the end readers look for the record: miniz, which torch uses, goes a block farther."""
+_NEAR: Final = 1_024
+"""Where it is nearly always: few archives have a comment."""
 _TRIED: Final = 8
 
 
@@ -69,11 +71,16 @@ class _Said:
 
 def find_end(span: Span) -> End | None:
     """The last end record that fits a directory, as CPython's `zipfile` searches; None if there is none."""
-    lowest = max(0, len(span) - _FARTHEST)
-    tail = span.read(lowest, _FARTHEST)
-    found = max(0, len(tail) - _END.size + len(END_SIGNATURE))
     # The last one is what readers take; an earlier one is tried where that one fits nothing.
-    for tried in range(_TRIED):
+    return _search(span, _NEAR, 1) or _search(span, _FARTHEST, _TRIED)
+
+
+def _search(span: Span, reach: int, tries: int) -> End | None:
+    """The same, of so many records that lie within reach of the end."""
+    lowest = max(0, len(span) - reach)
+    tail = span.read(lowest, reach)
+    found = max(0, len(tail) - _END.size + len(END_SIGNATURE))
+    for tried in range(tries):
         found = tail.rfind(END_SIGNATURE, 0, found)
         if found < 0:
             return None
@@ -115,7 +122,8 @@ def _read(span: Span, offset: int) -> End | None:
     if not ends:
         return None
     first, *rivals = ends.values()
-    return replace(first, doubts=tuple(_doubts(first, rivals, beside, located)), rivals=tuple(rivals))
+    doubts = tuple(_doubts(first, rivals, beside, located))
+    return replace(first, doubts=doubts, rivals=tuple(rivals)) if doubts or rivals else first
 
 
 def _read64(span: Span, place: int) -> _Said | None:

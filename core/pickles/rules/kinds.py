@@ -10,6 +10,7 @@ from core.pickles.value import Called, Global, Long, OldString, Value
 _MOST_SIZES: Final = 64
 """NumPy and torch allow no more dimensions."""
 _INTS: Final = frozenset({int, bool})
+_SEQUENCES: Final = (tuple, list)
 _GIVE_BYTES: Final = frozenset({"_codecs.encode", "builtins.bytes", "builtins.bytearray"})
 """Protocols 0 to 2 write bytes as calls, which are only worked out where they are short."""
 
@@ -43,7 +44,7 @@ def exactly(name: str, *values: Value) -> Kind:
 
 def _is_sizes(value: Value) -> bool:
     return (
-        isinstance(value, tuple | list) and len(value) <= _MOST_SIZES and _INTS.issuperset(map(type, value))
+        isinstance(value, _SEQUENCES) and len(value) <= _MOST_SIZES and _INTS.issuperset(map(type, value))
     )
 
 

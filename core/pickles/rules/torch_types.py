@@ -90,7 +90,7 @@ def is_storage_id(pid: Value) -> bool:
     if not isinstance(pid, tuple) or not 5 <= len(pid) <= 6 or pid[0] not in ("storage", b"storage"):
         return False
     key, location = pid[2], pid[3]
-    texts = _KEY.holds(key) and _KEY.holds(location)
+    texts = type(key) is type(location) is str or (_KEY.holds(key) and _KEY.holds(location))
     view = len(pid) == 5 or pid[5] is None or isinstance(pid[5], tuple)
     return named(pid[1], _STORAGES) and texts and type(pid[4]) is int and view
 
@@ -103,9 +103,9 @@ def _is_hooks(value: Value) -> bool:
     """Nothing, or an OrderedDict that is empty and stays so: hooks would be called in a backward pass."""
     if not isinstance(value, Called):
         return value is None
-    empty = not value.pairs and not value.args and not value.state
-    value.sealed = value.sealed or value.full in _ORDERED
-    return made_by(value, _ORDERED) and empty
+    ordered = value.full in _ORDERED
+    value.sealed = value.sealed or ordered
+    return ordered and not value.pairs and not value.args and not value.state
 
 
 _STORAGE: Final = Kind("a storage", _is_storage)
