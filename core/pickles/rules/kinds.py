@@ -43,9 +43,7 @@ def exactly(name: str, *values: Value) -> Kind:
 
 
 def _is_sizes(value: Value) -> bool:
-    return (
-        isinstance(value, _SEQUENCES) and len(value) <= _MOST_SIZES and _INTS.issuperset(map(type, value))
-    )
+    return isinstance(value, _SEQUENCES) and len(value) <= _MOST_SIZES and _INTS.issuperset(map(type, value))
 
 
 ANY: Final = Kind("anything", lambda value: True)
