@@ -29,6 +29,7 @@ def test_a_packed_run_is_the_run() -> None:
 @pytest.mark.parametrize(
     "data",
     [b"", b"garbage", pack(made.run())[:-1], pack(made.run())[:100], b"x" + pack(made.run())],
+    ids=["nothing", "garbage", "all but the last byte", "the first bytes", "a byte before it"],
 )
 def test_what_is_damaged_says_so(data: bytes) -> None:
     with pytest.raises(HistoryError, match="damaged and cannot be read") as caught:
