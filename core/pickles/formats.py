@@ -92,9 +92,18 @@ _MODELS: Final = frozenset(EXPECTED) - {".json", ".txt", ".md", ".yaml", ".csv"}
 _TORCH_ENDINGS: Final = frozenset({".pt", ".pth", ".ckpt"})
 
 
+def promises(name: str) -> bool:
+    """Whether a file's name stands for any format."""
+    return _ending(name) in EXPECTED
+
+
+def _ending(name: str) -> str:
+    return name[name.rfind(".") :].lower() if "." in name else ""
+
+
 def unloadable(name: str, kind: Format) -> str:
     """Why no loader of such files reads it, in one line; empty if one may, or if it could be code."""
-    ending = name[name.rfind(".") :].lower() if "." in name else ""
+    ending = _ending(name)
     if ending in _TORCH_ENDINGS and kind is Format.ZIP:
         return f"it is named {ending}, and is a zip in which torch finds no data.pkl"
     if ending not in _MODELS or kind in EXPECTED[ending] or kind in _CODE:
@@ -104,7 +113,7 @@ def unloadable(name: str, kind: Format) -> str:
 
 def misnamed(name: str, kind: Format) -> str:
     """What is wrong with a file's name, in one line; empty if nothing is."""
-    ending = name[name.rfind(".") :].lower() if "." in name else ""
+    ending = _ending(name)
     expected = EXPECTED.get(ending)
     if expected is None or kind in expected or kind not in _CODE:
         return ""

@@ -28,7 +28,7 @@ from core.pickles.containers import (
     zip_file,
 )
 from core.pickles.containers.zip_end import End, find_end
-from core.pickles.formats import COMPRESSED, Format, misnamed, unloadable
+from core.pickles.formats import COMPRESSED, Format, misnamed, promises, unloadable
 from core.pickles.ledger import Reading
 from core.pickles.member import Member, shown, writable
 from core.pickles.report import ScanReport, failed
@@ -147,7 +147,7 @@ def examine(part: Part, walk: Walk) -> Member:
         walk.unread(part, 0, len(part.span), "it asks for too much memory")
     except Exception as error:  # noqa: BLE001 - no bytes may end a scan, and what is unread is said
         walk.unread(part, 0, len(part.span), f"the reader of this format failed: {type(error).__name__}")
-    if part.depth and "." in part.name:
+    if part.depth and promises(part.name):
         _hold_against_name(part, walk, kind, part.name)
     member = Member(part.name, part.span.offset, len(part.span), kind, walk.worst, walk.pickles - pickles)
     walk.members[index] = member

@@ -88,6 +88,7 @@ _LZMA_LEAST: Final = 14
 _LZMA_BYTES: Final = 128 * 2**20
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
+_WORD: Final = 16
 _TEXT_LENGTH: Final = 65_536
 _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 
@@ -110,6 +111,8 @@ class Sniffed:
 def sniff(span: Span, bounds: Bounds = DEFAULT) -> Sniffed:
     """What bytes are, and what else they could be taken for."""
     head = span.read(0, _HEAD)
+    if is_word(head) and head[:1] not in BEGINNINGS:
+        return Sniffed(Format.TEXT, (), None)
     found = _by_magic(span, head)
     opening: PickleRun | None = None
     if has_protocol(head) and not found:
@@ -242,6 +245,11 @@ def _pickle(head: bytes) -> Format:
 def is_torch_legacy(head: bytes) -> bool:
     """Whether the first pickle is the number by which `torch.load` knows files from before 1.6."""
     return _TORCH_MAGIC in head[:64] or _TORCH_MAGIC_TEXT in head[:64]
+
+
+def is_word(data: bytes) -> bool:
+    """Whether bytes are one short word or number, perhaps with a line break: no format looks like that."""
+    return len(data) <= _WORD and data.rstrip(b"\n").isalnum()
 
 
 def is_text(data: bytes, *, cut: bool = False) -> bool:

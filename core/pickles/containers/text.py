@@ -9,6 +9,7 @@ from core.pickles.containers.compressed import UNPACKED
 from core.pickles.containers.configs import named_code
 from core.pickles.formats import Format
 from core.pickles.member import SEPARATOR
+from core.pickles.sniff import is_word
 from core.pickles.verdict import Verdict
 from core.pickles.walk import Part, Walk
 
@@ -23,13 +24,24 @@ _PYTHON: Final = (".py", ".pyw", ".ipynb", ".sh", ".bat", ".ps1", ".js")
 
 
 def read(part: Part, walk: Walk) -> Format:
-    """Says whether a text is a program by its name."""
+    """Says whether a text is a program by its name, or names code."""
     name = _called(part, walk)
     if name.endswith(_PYTHON):
         walk.find(part, 0, "the source of a program", Verdict.NEEDS_TRUST)
+    words = part.span.read(0, walk.bounds.header_bytes)
+    if not is_word(words):
+        _find_code(part, walk, name, words)
+    if words.startswith(_POINTER):
+        reason = "a pointer of Git LFS: the file itself was not fetched"
+        walk.unread(part, 0, len(part.span), reason)
+        return Format.TEXT
+    walk.read(part, 0, len(part.span), "text")
+    return Format.TEXT
+
+
+def _find_code(part: Part, walk: Walk, name: str, words: bytes) -> None:
     for subject, reason in named_code(part.span):
         walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject=subject)
-    words = part.span.read(0, walk.bounds.header_bytes)
     if name.endswith(".pth") and _IMPORT.search(words):
         reason = "lines that Python runs when it starts, if the file lies among its packages"
         walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="import")
@@ -38,12 +50,6 @@ def read(part: Part, walk: Walk) -> Format:
             "offsets into a file of pickles, as Python's shelve keeps them: the other file is not looked at"
         )
         walk.find(part, 0, reason, Verdict.NEEDS_TRUST, subject="shelve")
-    if words.startswith(_POINTER):
-        reason = "a pointer of Git LFS: the file itself was not fetched"
-        walk.unread(part, 0, len(part.span), reason)
-        return Format.TEXT
-    walk.read(part, 0, len(part.span), "text")
-    return Format.TEXT
 
 
 def _called(part: Part, walk: Walk) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.pickles.formats import EXPECTED, Format, misnamed, unloadable
+from core.pickles.formats import EXPECTED, Format, misnamed, promises, unloadable
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,15 @@ def test_what_no_loader_of_such_files_reads_is_told(name: str, kind: Format, *, 
 
 def test_every_format_that_a_name_may_stand_for_is_known() -> None:
     assert all(kinds and ending.startswith(".") for ending, kinds in EXPECTED.items())
+
+
+@pytest.mark.parametrize("name", ["model", "model.unheard", "a.pt/b", "model.pt.", ""])
+def test_a_name_that_promises_nothing_is_never_wrong(name: str) -> None:
+    assert not promises(name)
+    assert not any(misnamed(name, kind) or unloadable(name, kind) for kind in Format)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "A.NPY", ".zip"])
+def test_a_name_that_promises_something_is_looked_at(name: str) -> None:
+    assert promises(name)
+    assert any(misnamed(name, kind) or unloadable(name, kind) for kind in Format)

@@ -70,6 +70,23 @@ def test_only_the_first_allowed_calls_are_shown_with_all_that_they_hold() -> Non
     assert shown[True][-1] == "(1 argument)"
 
 
+def test_of_each_allowed_function_some_calls_are_shown_with_all_that_they_hold() -> None:
+    ours = record(replace(DEFAULT, calls_in_full=2))
+    one, two = Global("m", "one"), Global("m", "two")
+    for offset, function in enumerate([one, one, one, one, two, one, two, two]):
+        ours.note_call(Called(function, (offset, ()), "REDUCE", offset), known=True)
+    assert [(call.function, call.arguments) for call in ours.calls] == [
+        ("m.one", "(0, ())"),
+        ("m.one", "(1, ())"),
+        ("m.one", "(2 arguments)"),
+        ("m.one", "(2 arguments)"),
+        ("m.two", "(4, ())"),
+        ("m.one", "(2 arguments)"),
+        ("m.two", "(6, ())"),
+        ("m.two", "(2 arguments)"),
+    ]
+
+
 def test_what_was_asked_before_is_said() -> None:
     ours = record(replace(DEFAULT, findings=2))
     assert [ours.said("BUILD", subject) for subject in ("a", "a", "b", "c")] == [False, True, False, True]

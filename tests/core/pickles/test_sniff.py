@@ -87,6 +87,14 @@ def test_a_tar_of_usual_names_is_a_tar_alone(name: str) -> None:
     assert sniff(Span.of(tarred({name: b"thing\n."}))).also == ()
 
 
+@given(st.text("abhqrstuvwxyz0123456789", min_size=1, max_size=16), st.sampled_from(["", "\n"]))
+def test_a_word_is_a_text_and_nothing_else(word: str, end: str) -> None:
+    found = sniff(Span.of((word + end).encode()))
+    assert (found.format, found.also) == (Format.TEXT, ())
+    # The long way says the same.
+    assert sniff(Span.of((word + end).encode() + b" " * 20)).format is Format.TEXT
+
+
 OPCODE_BYTES = st.sampled_from([bytes([code]) for code in OPCODES])
 
 
@@ -125,6 +133,8 @@ def test_no_pickle_that_calls_breaks_off_at_a_glance(protocol: int) -> None:
         b"\x8e\0\0\0\0\1\0\0\0",
         b"L\x1b\n.",
         b"F\x80\n.",
+        b"PK\x03\x04\xff\n.",
+        b"NP\xff",
     ],
 )
 def test_numbers_break_off_at_a_glance(data: bytes) -> None:

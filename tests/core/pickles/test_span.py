@@ -33,6 +33,8 @@ def test_a_mapped_file_reads_as_its_bytes_do(
     read = Span.of(mapped).part(0, len(DATA)).part(start, end).read(first, size)
     assert read == Span.of(DATA).part(start, end).read(first, size)
     assert type(read) is bytes
+    with Span.of(mapped).part(0, len(DATA)).part(start, end).view() as view:
+        assert view == DATA[start : max(start, end)]
 
 
 def test_much_of_a_mapped_file_is_copied_from_its_pages(tmp_path: Path) -> None:
@@ -43,6 +45,8 @@ def test_much_of_a_mapped_file_is_copied_from_its_pages(tmp_path: Path) -> None:
         assert type(mapped) is MappedFile
         for size in (2**20, 2**20 + 1):
             assert span.read(3, size) == (DATA * 1025)[3 : size + 3]
+            with span.part(3, size + 3).view() as view:
+                assert view == (DATA * 1025)[3 : size + 3]
         assert span.read(len(span) - 2, 2**21) == b"nd"
 
 

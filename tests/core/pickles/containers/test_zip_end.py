@@ -29,11 +29,12 @@ def test_the_directory_is_where_zipfile_finds_it(prefix: bytes, members: dict[st
         assert end.end == len(data)
 
 
-def test_a_comment_belongs_to_the_end() -> None:
+@pytest.mark.parametrize("size", [0, 1, 980, 1_002, 1_003, 65_535])
+def test_a_comment_belongs_to_the_end(size: int) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("a", b"1")
-        archive.comment = b"x" * 1000
+        archive.comment = b"x" * size
     end = find_end(Span.of(file.getvalue()))
     assert end is not None
     assert end.end == len(file.getvalue())
