@@ -143,11 +143,12 @@ def _compare(wanted: Member, given: Member) -> Finding:
             return Finding(None, f"what {name} takes, only a run can tell")
         what = "None" if given.is_none else "a property" if given.kind is Kind.PROPERTY else "a value"
         return _at_import(f"{name} is {what} and has to be a method")
-    if wanted.asynchronous is not None and given.asynchronous is not None:
-        if given.asynchronous and not wanted.asynchronous:
-            return _at_import(f"{name}() is async, and the interface's is not")
-        if wanted.asynchronous and not given.asynchronous:
-            return _at_import(f"{name}() is not async, and the interface's is")
+    if None in {wanted.asynchronous, given.asynchronous}:
+        return Finding(None, f"whether {name}() is async, only a run can tell")
+    if given.asynchronous and not wanted.asynchronous:
+        return _at_import(f"{name}() is async, and the interface's is not")
+    if wanted.asynchronous and not given.asynchronous:
+        return _at_import(f"{name}() is not async, and the interface's is")
     if wanted.kind is not Kind.METHOD and given.kind is Kind.METHOD:
         return _at_import(f"{name}() can no longer be called on the class")
     return _compare_calls(wanted, given)
@@ -177,9 +178,9 @@ def _use(wanted: Member, given: Member, reminder: bool) -> Finding:
     raises = Finding(False, f"{name} raises NotImplementedError", Moment.FIRST_CALL)
     if given.kind is Kind.UNKNOWN:
         return Finding(None, f"what {name} is, only a run can tell")
+    if given.kind is Kind.PROPERTY and given.body is Body.RAISES:
+        return raises
     if not wanted.kind.is_called:
-        if given.kind is Kind.PROPERTY and given.body is Body.RAISES:
-            return raises
         late = f"{name} is a method: who reads it as a value gets the method itself"
         return Finding(True, late, Moment.PRODUCTION) if given.kind.is_called else Finding()
     if not given.kind.is_called:
@@ -205,7 +206,7 @@ def _call(wanted: Member, given: Member, raises: Finding | None) -> Finding:
     runs = wanted.asynchronous is True or given.asynchronous is False
     if raises is not None and runs:
         return raises
-    if wanted.asynchronous is None or given.asynchronous is None:
+    if given.cached or None in {wanted.asynchronous, given.asynchronous}:
         return Finding(None, f"what {name}() gives, only a run can tell")
     if given.asynchronous and not wanted.asynchronous:
         late = f"{name}() gives a coroutine, and nothing runs until somebody awaits it"

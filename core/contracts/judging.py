@@ -16,6 +16,21 @@ from core.contracts.wording import wordings
 
 _ORDER: Final = tuple(Moment)
 _MOST_NAMES: Final = 5
+UNSURE: Final = "What else happens once it is used, only a run can tell."
+"""Said where a class passes and not all that its members do is known."""
+
+
+@dataclass(frozen=True)
+class _Later:
+    """What goes wrong first once there is an object.
+
+    Attributes:
+        known: of what the text tells; None if nothing does.
+        unsure: whether something may go wrong before that, which only a run can tell.
+    """
+
+    known: Finding | None
+    unsure: bool
 
 
 @dataclass(frozen=True)
@@ -92,13 +107,14 @@ def _said(pair: Pair, hierarchy: Hierarchy) -> Iterator[_Said]:
     yield _of_all(duck, "Everything is there when it is first used.", missing, late)
 
 
-def _earliest(findings: list[Finding]) -> Finding | None:
-    """What goes wrong first, of what is known."""
+def _earliest(findings: list[Finding]) -> _Later:
     known = [each for each in findings if each.passes is not None and each.reason]
-    return min(known, key=lambda each: _ORDER.index(each.moment), default=None)
+    first = min(known, key=lambda each: _ORDER.index(each.moment), default=None)
+    unknown = any(each.passes is None for each in findings)
+    return _Later(first, unknown and (first is None or first.moment is Moment.PRODUCTION))
 
 
-def _abc(pair: Pair, hierarchy: Hierarchy, missing: tuple[str, ...], late: Finding | None) -> _Said:
+def _abc(pair: Pair, hierarchy: Hierarchy, missing: tuple[str, ...], late: _Later) -> _Said:
     node = pair.implementation
     try:
         enforced = hierarchy.enforces(node)
@@ -152,7 +168,7 @@ def _behind(node: Class, abstract: Iterable[str], hierarchy: Hierarchy) -> str:
     return ""
 
 
-def _protocol(pair: Pair, members: Members, missing: tuple[str, ...], late: Finding | None) -> _Said:
+def _protocol(pair: Pair, members: Members, missing: tuple[str, ...], late: _Later) -> _Said:
     interface = pair.interface.node
     if pair.interface.style is Style.PROTOCOL and pair.relation is Relation.INHERITS:
         return _passes(
@@ -166,7 +182,7 @@ def _protocol(pair: Pair, members: Members, missing: tuple[str, ...], late: Find
     )
 
 
-def _of_all(findings: list[Finding], well: str, missing: tuple[str, ...], late: Finding | None) -> _Said:
+def _of_all(findings: list[Finding], well: str, missing: tuple[str, ...], late: _Later) -> _Said:
     """One check's verdict from what it says of each member: the earliest failure decides."""
     failing = [each for each in findings if each.passes is False]
     if failing:
@@ -180,10 +196,11 @@ def _of_all(findings: list[Finding], well: str, missing: tuple[str, ...], late: 
     return _passes(well, missing, late)
 
 
-def _passes(reason: str, missing: tuple[str, ...], late: Finding | None) -> _Said:
-    if late is None:
-        return _Said(True, Moment.NEVER, reason, missing)
-    return _Said(True, late.moment, later(reason, late.moment, late.reason), missing)
+def _passes(reason: str, missing: tuple[str, ...], late: _Later) -> _Said:
+    known = late.known
+    moment = Moment.NEVER if known is None else known.moment
+    said = reason if known is None else later(reason, moment, known.reason)
+    return _Said(True, moment, f"{said} {UNSURE}" if late.unsure else said, missing)
 
 
 def _unknown(why: str, missing: tuple[str, ...] = ()) -> _Said:

@@ -68,6 +68,7 @@ def of_value(value: ast.expr, name: str, resolve: Resolve) -> Member:
             line,
             Kind.METHOD,
             signature=signature_of(value.args),
+            awaitable=False if isinstance(value.body, _PLAIN) else None,
             callable=True,
         )
     if isinstance(value, _PLAIN):
@@ -159,6 +160,8 @@ def _decorated(member: Member, decorator: ast.expr, resolve: Resolve, before: Ma
 
 def _apply(member: Member, does: Decorator) -> Member:
     fixed = {kind: name for name, kind in _FIXED.values()}
+    # What wraps an `async def` may be one or not.
+    plain = False if member.asynchronous is False else None
     match does:
         case Decorator.ABSTRACT if member.kind in fixed and not member.problem:
             name = fixed[member.kind]
@@ -173,9 +176,9 @@ def _apply(member: Member, does: Decorator) -> Member:
             # It hides the mark of what it wraps.
             return replace(member, kind=Kind.PROPERTY, abstract=False, writable=True)
         case Decorator.CACHES:
-            return replace(member, asynchronous=None, awaitable=None)
+            return replace(member, asynchronous=plain, cached=True)
         case Decorator.KEEPS_SIGNATURE:
-            return replace(member, asynchronous=None if member.asynchronous else False, awaitable=None)
+            return replace(member, asynchronous=plain, awaitable=None)
         case Decorator.KEEPS_ALL:
             return member
     return replace(member, kind=_FIXED[does][1])

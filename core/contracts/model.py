@@ -48,6 +48,7 @@ class Member:
         body: what its function does.
         asynchronous: whether it is an `async def`; None if that cannot be said.
         awaitable: whether what a call gives is there to be awaited; None if that cannot be said.
+        cached: whether it keeps what it gives by what it is given, which has to be hashable.
         signature: of the function, with `self`; None if it is not known.
         callable: for a value, whether it can be called; None if that cannot be said.
         is_none: whether it is None.
@@ -64,6 +65,7 @@ class Member:
     body: Body = Body.REAL
     asynchronous: bool | None = False
     awaitable: bool | None = None
+    cached: bool = False
     signature: Signature | None = None
     callable: bool | None = None
     is_none: bool = False

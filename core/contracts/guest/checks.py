@@ -18,6 +18,7 @@ from core.contracts.guest.raised import place_of, told
 
 _STEPS: Final = 100
 """How often a coroutine may wait before the trial leaves it."""
+UNSEEN: Final = "its names do not show why"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def protocol_check(described: Described, made: Made) -> Tried:
         typing.runtime_checkable(protocol)
         try:
             found = isinstance(made.object, protocol)
+        except Exception as error:  # noqa: BLE001 - the visitor's own attributes
+            return Tried(None, "", f"isinstance raises {told(error)}.")
         finally:
             if marked is NOTHING:
                 type.__delattr__(protocol, "_is_runtime_protocol")
@@ -83,8 +86,9 @@ def protocol_check(described: Described, made: Made) -> Tried:
     if not made.complete:
         return Tried(None, "", f"Without a complete object nothing is known: {made.note}.")
     lacking = [name for name in described.required if static(made.object, name) is NOTHING]
-    blocked = [name for name in described.required if static(made.object, name) is None]
-    why = _lack(lacking[0], made) if lacking else f"{blocked[0]} is None" if blocked else "of a name"
+    called = [name for name, wanted in described.required.items() if wanted.is_called]
+    blocked = [name for name in called if static(made.object, name) is None]
+    why = _lack(lacking[0], made) if lacking else f"{blocked[0]} is None" if blocked else UNSEEN
     return Tried(False, "instantiation", f"isinstance is False: {why}.")
 
 
@@ -152,7 +156,7 @@ def _use(made: Made, name: str, wanted: Wanted, described: Described) -> Tried:
             return Tried(False, "first call", _lack(name, made) if name in made.taken else told(error))
         return Tried(None if not made.complete else True, "", f"{name} raises {told(error)}")
     if not wanted.is_called:
-        if inspect.ismethod(value):
+        if inspect.ismethod(value) or isinstance(static(made.object, name), staticmethod):
             return Tried(True, "production", f"{name} is a method: who reads it as a value gets the method")
         return _empty(name, value, described)
     return _call(made, name, wanted, value, described)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from core.contracts import Check
+from core.contracts import Check, Moment
 from core.contracts.cases import CASES
 from core.contracts.examination import examine_here
+from core.contracts.judging import UNSURE
 from tests.core.contracts.small_modules import modules
 from tests.core.contracts.trials import by_key, check_agreement, in_sandbox, on_host, verdicts
 
@@ -217,6 +218,91 @@ try:
     class NoLayout(list, dict, Small): pass
 except TypeError: pass
 """
+
+
+ASKED = """\
+import functools
+from abc import ABC, abstractmethod
+from typing import Protocol
+class Asked(ABC):
+    @abstractmethod
+    def alpha(self): ...
+    @abstractmethod
+    async def beta(self): ...
+    @property
+    @abstractmethod
+    def gamma(self): ...
+class Duck(Protocol):
+    def alpha(self): ...
+    @property
+    def gamma(self): ...
+"""
+LATE = {
+    "a lambda whose value cannot be awaited": """\
+class Made(list, Asked):
+    beta = lambda self: 1
+    gamma = 1
+""",
+    "a cache that cannot keep the object": """\
+class Made(list, Asked):
+    @functools.cache
+    def alpha(self): return 1
+    gamma = 1
+""",
+    "a cache of what is not async": """\
+class Made(Asked):
+    alpha = gamma = 1
+    @functools.cache
+    def beta(self): return 1
+""",
+    "a property instead of a method that raises": """\
+class Made(Asked):
+    async def beta(self): return 1
+    gamma = 1
+    @property
+    def alpha(self): raise NotImplementedError
+""",
+    "a static method instead of a value": """\
+class Made:
+    def alpha(self): return 1
+    async def beta(self): return 1
+    @staticmethod
+    def gamma(): return 1
+""",
+    "a property that raises when isinstance asks": """\
+class Made(Duck):
+    @property
+    def gamma(self): raise NotImplementedError
+""",
+    "a property of None instead of a method": """\
+class Made(Asked):
+    @property
+    def alpha(self): return None
+    async def beta(self): return 1
+    gamma = None
+""",
+}
+
+
+@pytest.mark.parametrize("trial", [on_host, in_sandbox])
+@pytest.mark.parametrize("made", LATE.values(), ids=list(LATE))
+def test_what_only_shows_in_use_is_read_as_it_is_found(made: str, trial: object) -> None:
+    assert callable(trial)
+    found = trial(ASKED + made)
+    assert not found.problem
+    read = by_key(examine_here(ASKED + made).verdicts)
+    check_agreement(read, verdicts(found))
+    assert set(read) == set(verdicts(found))
+
+
+def test_a_pass_says_where_the_text_does_not_tell_what_comes_later() -> None:
+    made = LATE["a cache that cannot keep the object"]
+    said = {each.check: each for each in examine_here(ASKED + made).verdicts}
+    assert said[Check.ABC].passes
+    assert said[Check.ABC].moment is Moment.PRODUCTION
+    assert said[Check.ABC].reason.endswith(UNSURE)
+    sure = LATE["a lambda whose value cannot be awaited"]
+    assert not any(each.reason.endswith(UNSURE) for each in examine_here(ASKED + sure).verdicts)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
