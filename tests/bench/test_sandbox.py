@@ -82,8 +82,13 @@ def test_the_loop_ends_by_its_fuel(made: Sandbox) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's own memory and its peak")
-def test_a_worker_s_memory_is_its_own_and_shared(made: Sandbox) -> None:
+def test_a_worker_s_memory_is_its_own_and_shared(made: Sandbox, folder: Path) -> None:
+    beside = Sandbox(folder, PoolSettings(1))
+    beside.start(sandbox.asked("print(1)")).wait(60)
+    before = {worker.pid for worker in workers()}
     found = memory(made, runs=1)
+    assert before < {worker.pid for worker in workers()}
+    beside.close()
     assert 4 * 2**20 < found.idle < 2**28
     assert 0 < found.shared < 2**28
     assert found.running is not None
