@@ -132,12 +132,8 @@ class Judge(Record):
             return result
         if function.full in ("copyreg._reconstructor", "copyreg.__newobj__") and given and not new:
             return self._new_by_function(function, given, offset, opcode)
-        if given:
-            self._charge(*given)
-        if named:
-            problem = "keyword arguments"
-        else:
-            problem = rule.call(given) if rule.call and not new else _problem(rule, given, new=new)
+        self._charge(*given)
+        problem = "keyword arguments" if named else _problem(rule, given, new=new)
         self.note_call(result, known=not problem)
         if problem:
             self.find(
@@ -150,7 +146,7 @@ class Judge(Record):
             return result
         if function.full == LOAD_FROM_BYTES:
             self._load(given[0], offset)
-        return result if rule.make is None else self._made(rule, given, result)
+        return self._made(rule, given, result)
 
     def _charge(self, *parts: Value) -> None:
         """Counts what has to be looked through, so that the same large value is not looked through for ever.

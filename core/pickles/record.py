@@ -143,12 +143,11 @@ class Record:
         if len(kept) >= self._bounds.calls:
             return False
         function = self._name(result.function)
-        alike = self._in_full.get(function, 0) if known else 0
-        if alike < self._bounds.calls_in_full:
-            arguments = _arguments(result)
-            self._in_full[function] = alike + 1
-        else:
-            arguments = _count(result)
+        in_full = True
+        if known:
+            alike = self._in_full[function] = self._in_full.get(function, 0) + 1
+            in_full = alike <= self._bounds.calls_in_full
+        arguments = _arguments(result) if in_full else _count(result)
         kept.append(Call(result.offset + self._base, result.opcode, function, arguments, known))
         return True
 

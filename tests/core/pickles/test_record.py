@@ -87,6 +87,15 @@ def test_of_each_allowed_function_some_calls_are_shown_with_all_that_they_hold()
     ]
 
 
+def test_calls_that_are_not_allowed_are_shown_in_full_and_count_for_no_others() -> None:
+    for most in (0, 1):
+        ours = record(replace(DEFAULT, calls_in_full=most))
+        for offset, known in enumerate([True, False, True, False]):
+            ours.note_call(Called(Global("m", "f"), (offset,), "REDUCE", offset), known=known)
+        first = "(0,)" if most else "(1 argument)"
+        assert [call.arguments for call in ours.calls] == [first, "(1,)", "(1 argument)", "(3,)"]
+
+
 def test_what_was_asked_before_is_said() -> None:
     ours = record(replace(DEFAULT, findings=2))
     assert [ours.said("BUILD", subject) for subject in ("a", "a", "b", "c")] == [False, True, False, True]
