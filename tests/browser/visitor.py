@@ -45,11 +45,12 @@ class Visitor:
         return response
 
     def wait(self) -> None:
-        """Wait until the script is not running and the page shows its last element."""
-        self.page.wait_for_selector(_IDLE, timeout=_PATIENCE_MS)
+        """Wait until the page shows its last element and the script is not running."""
+        # The element first: a page that has just connected is idle too, as its script has not begun.
         self.page.wait_for_selector(
-            '[data-testid="stMain"] [data-testid="stElementContainer"]', state="attached"
+            '[data-testid="stMain"] [data-testid="stElementContainer"]', state="attached", timeout=_PATIENCE_MS
         )
+        self.page.wait_for_selector(_IDLE, timeout=_PATIENCE_MS)
         # An element that a rerun has not confirmed yet is stale.
         self.page.locator('[data-testid="stMain"] [data-stale="true"]').first.wait_for(state="detached")
 
