@@ -49,7 +49,7 @@ class Bounds:
     long_bytes: int = 4_096
     globals: int = 10_000
     calls: int = 10_000
-    calls_in_full: int = 5
+    calls_in_full: int = 3
     findings: int = 1_000
     trace_steps: int = 20_000
     seconds: float = 60.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from core import wire
 from core.pickles.bounds import Bounds
 from core.pickles.report import ScanReport
@@ -15,7 +13,7 @@ def main() -> None:
     """Scans the file that the parent names, and answers with the report."""
     child = Child()
     request = child.request
-    report = scan_file(Path(request["path"]), request["name"], Bounds(**request["bounds"]))
+    report = scan_file(request["path"], request["name"], Bounds(**request["bounds"]))
     child.emit({"report": wire.write(ScanReport, report)})
 
 

@@ -61,14 +61,14 @@ def rule_of(value: object) -> Rule | None:
     """The rules of a global; None if it is not on the allow-list, or no global."""
     if not isinstance(value, Global):
         return None
-    if _whole(value.name):
+    if "." not in value.name:
         return ALLOWED.get(value.full)
     return NAMED if (value.module, value.name) in _DOTTED else None
 
 
 def classify(module: str, name: str) -> tuple[Verdict, str]:
     """What naming a global makes of a stream, and why, in words that follow its name."""
-    if (module, name) in _DOTTED or (_whole(name) and f"{module}.{name}" in ALLOWED):
+    if (module, name) in _DOTTED or ("." not in name and f"{module}.{name}" in ALLOWED):
         return Verdict.DATA_ONLY, "is a type or function of plain values"
     why = executor(module, name)
     if why:
@@ -92,8 +92,3 @@ def look_up(module: str, name: str, protocol: int) -> tuple[Global, str]:
     if written and verdict is not Verdict.DANGEROUS and executor(module, name):
         verdict, why = classify(module, name)
     return Global(*found, verdict=verdict, written=written), why
-
-
-def _whole(name: str) -> bool:
-    """Whether a name is one name, with no dot in it."""
-    return bool(name) and "." not in name

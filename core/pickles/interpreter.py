@@ -222,6 +222,9 @@ class Interpreter(Reader):
                         push(judge.call(function, args, None, pos, "REDUCE"))
                         held += OBJECT
                         pos += 1
+                    elif op == 0x29:  # EMPTY_TUPLE
+                        push(())
+                        pos += 1
                     elif op == 0x5D:  # EMPTY_LIST
                         push([])
                         held += _EMPTY
@@ -271,6 +274,9 @@ class Interpreter(Reader):
                 elif op == 0x6A:  # LONG_BINGET
                     push(memo[_UNSIGNED(data, pos + 1)[0]])
                     pos += 5
+                elif op == 0x89:  # NEWFALSE
+                    push(False)
+                    pos += 1
                 elif op == 0x85:  # TUPLE1
                     stack[-1] = (stack[-1],)
                     held += 1

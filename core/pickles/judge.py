@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
-from typing import Final, TypeAlias, cast
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
 
 from core.pickles.bounds import Bounds
 from core.pickles.errors import UnreadableError
@@ -11,7 +11,7 @@ from core.pickles.globals import GlobalUse, look_up, rule_of
 from core.pickles.keys import NoKeyError, check_all
 from core.pickles.record import SHOWN, Call, Record
 from core.pickles.rules.plain_calls import NotKept
-from core.pickles.rules.rule import NotMade, Rule
+from core.pickles.rules.rule import Make, NotMade, Rule
 from core.pickles.rules.torch_types import LOAD_FROM_BYTES, is_storage_id
 from core.pickles.rules.zones import GETATTR, is_maker, is_zone
 from core.pickles.value import CONTAINERS, Called, Global, PersistentId, Unknown, Value, is_plain, render
@@ -132,7 +132,7 @@ class Judge(Record):
             return result
         if function.full in ("copyreg._reconstructor", "copyreg.__newobj__") and given and not new:
             return self._new_by_function(function, given, offset, opcode)
-        self._charge(*given)
+        self._charge(given)
         problem = "keyword arguments" if named else _problem(rule, given, new=new)
         self.note_call(result, known=not problem)
         if problem:
@@ -146,9 +146,9 @@ class Judge(Record):
             return result
         if function.full == LOAD_FROM_BYTES:
             self._load(given[0], offset)
-        return self._made(rule, given, result)
+        return result if rule.make is None else self._made(rule, rule.make, given, result)
 
-    def _charge(self, *parts: Value) -> None:
+    def _charge(self, parts: Iterable[Value]) -> None:
         """Counts what has to be looked through, so that the same large value is not looked through for ever.
 
         Raises:
@@ -156,7 +156,7 @@ class Judge(Record):
         """
         for part in parts:
             if type(part) in CONTAINERS:
-                self._work -= len(cast("Sized", part))
+                self._work -= len(part)  # type: ignore[arg-type]  # a container
         if self._work < 0:
             raise UnreadableError("more work on the same values than is done at most")
 
@@ -178,16 +178,14 @@ class Judge(Record):
         inner = args[1:] if function.full == "copyreg.__newobj__" else ()
         return self.call(args[0], inner, None, offset, opcode, new=True)
 
-    def _made(self, rule: Rule, args: tuple[Value, ...], result: Called) -> Value:
+    def _made(self, rule: Rule, make: Make, args: tuple[Value, ...], result: Called) -> Value:
         """The plain value that an allowed call gives, or what stands for it."""
-        if rule.make is None:
-            return result
         size = rule.size(args) if rule.size else 1
         if size > self._room:
             return result
         self._room -= size
         try:
-            return rule.make(args)
+            return make(args)
         except NotKept:
             return result
         except (NotMade, NoKeyError) as error:
@@ -215,7 +213,7 @@ class Judge(Record):
         rule = self._rule_for(target, offset, "BUILD", "sets the state")
         if not isinstance(target, Called):
             return
-        self._charge(state, *(state if isinstance(state, tuple) else ()))
+        self._charge((state, *(state if isinstance(state, tuple) else ())))
         if rule is not None:
             problem = "a state" if rule.state is None else rule.state(target, state)
             if not problem and target.state:

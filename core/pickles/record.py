@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final
 
 from core.pickles.bounds import Bounds
@@ -84,7 +85,7 @@ class Record:
     @property
     def calls(self) -> tuple[Call, ...]:
         """The calls that would be made, in order."""
-        return tuple(sorted((*self._known, *self._unknown), key=lambda call: call.offset))
+        return tuple(sorted((*self._known, *self._unknown), key=attrgetter("offset")))
 
     def find(self, offset: int, opcode: str, reason: str, verdict: Verdict, subject: str = "") -> None:
         """Something that speaks against the stream. The same thing said again is not kept."""

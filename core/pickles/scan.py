@@ -9,7 +9,6 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -33,7 +32,7 @@ from core.pickles.ledger import Reading
 from core.pickles.member import Member, shown, writable
 from core.pickles.report import ScanReport, failed
 from core.pickles.sniff import GLANCE, sniff
-from core.pickles.span import MappedFile, Span
+from core.pickles.span import LargeFile, Span
 from core.pickles.verdict import Verdict
 from core.pickles.walk import Part, Walk
 
@@ -61,11 +60,11 @@ _OF_VALUES: Final = frozenset(
 """Formats of which every byte has its place: what lies in a value there was put there as one."""
 
 
-def scan(data: bytes | mmap.mmap, name: str = "", bounds: Bounds = DEFAULT) -> ScanReport:
+def scan(data: bytes | mmap.mmap | LargeFile, name: str = "", bounds: Bounds = DEFAULT) -> ScanReport:
     """What loading bytes would do, without loading them. Never raises, whatever they are.
 
     Args:
-        data: the file's content. A `mmap` is read in place.
+        data: the file's content. What is no `bytes` is read in place.
         name: the file's name: what it says is held against the content, and never believed.
         bounds: what the scan may take.
     """
@@ -101,15 +100,15 @@ def scan(data: bytes | mmap.mmap, name: str = "", bounds: Bounds = DEFAULT) -> S
     )
 
 
-def scan_file(path: Path, name: str | None = None, bounds: Bounds = DEFAULT) -> ScanReport:
-    """The same for a file, which is mapped and not read into memory. Never raises.
+def scan_file(path: str | os.PathLike[str], name: str | None = None, bounds: Bounds = DEFAULT) -> ScanReport:
+    """The same for a file, which is read in place and not into memory. Never raises.
 
     Args:
         path: the file.
         name: what it is called; by default as the path ends.
         bounds: what the scan may take.
     """
-    called = writable(path.name if name is None else name)
+    called = writable(os.path.basename(path) if name is None else name)  # noqa: PTH119 - a str has no name
     try:
         # Not to wait for a pipe that nobody writes to.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -121,13 +120,13 @@ def scan_file(path: Path, name: str | None = None, bounds: Bounds = DEFAULT) -> 
             return failed(called, 0, "it is no regular file")
         if not about.st_size:
             return scan(b"", called, bounds)
-        mapped = MappedFile.of(descriptor)
+        file = LargeFile.of(descriptor, about.st_size)
         try:
-            return scan(mapped, called, bounds)
+            return scan(file, called, bounds)
         finally:
             # Something may still look at it; then it is closed with that.
             with suppress(BufferError):
-                mapped.close()
+                file.close()
     except (OSError, ValueError) as error:
         return failed(called, 0, f"it cannot be read: {_reason(error)}")
     finally:
@@ -147,7 +146,7 @@ def examine(part: Part, walk: Walk) -> Member:
         walk.unread(part, 0, len(part.span), "it asks for too much memory")
     except Exception as error:  # noqa: BLE001 - no bytes may end a scan, and what is unread is said
         walk.unread(part, 0, len(part.span), f"the reader of this format failed: {type(error).__name__}")
-    if part.depth and promises(part.name):
+    if part.depth and not part.raw and promises(part.name):
         _hold_against_name(part, walk, kind, part.name)
     member = Member(part.name, part.span.offset, len(part.span), kind, walk.worst, walk.pickles - pickles)
     walk.members[index] = member

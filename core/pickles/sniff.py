@@ -338,9 +338,9 @@ def _is_safetensors(span: Span, head: bytes) -> bool:
 
 def _hdf5_behind(span: Span) -> bool:
     """HDF5 allows bytes of others before it: up to the next power of two, from 512 on."""
-    start, size = 512, len(span)
+    start, size, read = 512, len(span), span.read
     while start < size:
-        if span.read(start, 8) == _HDF5:
+        if read(start, 8) == _HDF5:
             return True
         start *= 2
     return False

@@ -14,7 +14,7 @@ from core.pickles.evidence import code_in
 from core.pickles.globals import GlobalUse
 from core.pickles.interpreter import AfterBuild
 from core.pickles.ledger import Entry, Ledger, Reading
-from core.pickles.machine import Call, PickleRun, run
+from core.pickles.machine import PickleRun, run
 from core.pickles.member import Member, MemberCall, MemberGlobal, inside, writable
 from core.pickles.sniff import BEGINNINGS, GLANCE, LONG, OPENING, breaks_off, try_pickle
 from core.pickles.span import Span
@@ -247,7 +247,7 @@ class Walk:
             self.globals.extend(MemberGlobal(part.name, use) for use in uses)
         if found.calls:
             room = max(0, self.bounds.calls - len(self.calls))
-            self.calls += [MemberCall(part.name, _writable_call(call)) for call in found.calls[:room]]
+            self.calls += [MemberCall(part.name, call) for call in found.calls[:room]]
 
     def adopt_opening(self, part: Part, opening: PickleRun) -> None:
         """Keeps what sniffing found, where that was already the whole pickle."""
@@ -300,9 +300,3 @@ def _writable_global(use: GlobalUse) -> GlobalUse:
     if use.module.isascii() and use.name.isascii() and use.written.isascii():
         return use
     return replace(use, module=writable(use.module), name=writable(use.name), written=writable(use.written))
-
-
-def _writable_call(call: Call) -> Call:
-    if call.function.isascii() and call.arguments.isascii():
-        return call
-    return replace(call, function=writable(call.function), arguments=writable(call.arguments))

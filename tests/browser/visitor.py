@@ -48,7 +48,9 @@ class Visitor:
         """Wait until the page shows its last element and the script is not running."""
         # The element first: a page that has just connected is idle too, as its script has not begun.
         self.page.wait_for_selector(
-            '[data-testid="stMain"] [data-testid="stElementContainer"]', state="attached", timeout=_PATIENCE_MS
+            '[data-testid="stMain"] [data-testid="stElementContainer"]',
+            state="attached",
+            timeout=_PATIENCE_MS,
         )
         self.page.wait_for_selector(_IDLE, timeout=_PATIENCE_MS)
         # An element that a rerun has not confirmed yet is stale.

@@ -14,13 +14,12 @@ from ui.pickles.subject import Subject
 _SCAN: Final = '''"""Says what loading each file would do, without loading it. Run it where this app lies."""
 
 import sys
-from pathlib import Path
 
 from core.pickles import scan_file
 
 worst = 0
 for path in sys.argv[1:]:
-    report = scan_file(Path(path))
+    report = scan_file(path)
     print(report.to_text())
     worst = max(worst, report.verdict.rank)
 sys.exit(worst)

@@ -23,9 +23,9 @@ class StorageError(ValueError):
     """Storages that are not what the object asks for. The text is one line."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Storage:
-    """What a persistent id says of a storage.
+    """What a persistent id says of a storage. As members, nothing changes it.
 
     Attributes:
         elements: how many numbers it has.

@@ -18,8 +18,10 @@ STORED: Final = 0
 DEFLATED: Final = 8
 BZIP2: Final = 12
 LZMA: Final = 14
-_ENTRY: Final = struct.Struct("<4s6H3L5H2L")
-_LOCAL: Final = struct.Struct("<4s5H3L2H")
+_ENTRY: Final = struct.Struct("<8x2H4x3L3H8xL")
+"""Flags, method, checksum, packed and unpacked size, sizes of name, extra field and comment, place."""
+_LOCAL: Final = struct.Struct("<6x2H4x3L2H")
+"""Flags, method, checksum, packed and unpacked size, sizes of name and extra field."""
 _CENTRAL: Final = b"PK\x01\x02"
 _HEADER: Final = b"PK\x03\x04"
 _ZIP64: Final = 0x0001
@@ -30,6 +32,8 @@ _MAX32: Final = 0xFFFFFFFF
 _NAME: Final = 4_096
 _READ: Final = 256
 """How many bytes of a header are read at first: usually all of it."""
+_BEFORE: Final = 32
+"""How many bytes before it are read with it: a data descriptor has at most 24."""
 _BLOCK: Final = 2**16
 """How many bytes of a directory are read at once."""
 
@@ -49,9 +53,12 @@ class ZipEntry(NamedTuple):
         size: its size unpacked, bytes.
         header: where its local header begins.
         data: where its data begin; None if there is no local header.
+        end: the byte after its data.
         encrypted: whether a password is needed.
         local_name: the name in the local header.
         remarks: in what the two differ, one line each.
+        head: the first bytes of its data, as many as were read with its header.
+        before: the last bytes before its header, as many as were read with it.
     """
 
     name: str
@@ -61,14 +68,12 @@ class ZipEntry(NamedTuple):
     size: int
     header: int
     data: int | None
+    end: int
     encrypted: bool
     local_name: str
     remarks: tuple[str, ...]
-
-    @property
-    def end(self) -> int:
-        """The byte after its data."""
-        return (self.header if self.data is None else self.data) + self.packed
+    head: bytes = b""
+    before: bytes = b""
 
 
 def entries(span: Span, end: End) -> Iterator[ZipEntry]:
@@ -85,48 +90,27 @@ def entries(span: Span, end: End) -> Iterator[ZipEntry]:
         raw = block[position - begins : position - begins + _READ]
         if len(raw) < _ENTRY.size or not raw.startswith(_CENTRAL):
             raise ZipError(f"its directory breaks off at byte {position:,}")
-        (
-            _,
-            _,
-            _,
-            flags,
-            method,
-            _,
-            _,
-            crc,
-            packed,
-            size,
-            name_size,
-            extra_size,
-            comment_size,
-            _,
-            _,
-            _,
-            header,
-        ) = _ENTRY.unpack_from(raw)
-        name, extra = _names(span, position, raw, _ENTRY.size, name_size, extra_size)
+        fields = _ENTRY.unpack_from(raw)
+        flags, method, crc, packed, size, name_size, extra_size, comment_size, header = fields
+        name = _field(span, position, raw, _ENTRY.size, min(name_size, _NAME))
+        sizes = size, packed, header
+        if _MAX32 in sizes:
+            sizes = _sizes64(_field(span, position, raw, _ENTRY.size + name_size, extra_size), *sizes)
         position += _ENTRY.size + name_size + extra_size + comment_size
-        size, packed, header = _sizes64(extra, size, packed, header)
-        yield _entry(span, end.prefix, name, (flags, method), crc, (packed, size, header))
+        yield _entry(span, end.prefix, name, (flags, method), crc, sizes)
 
 
-def _names(
-    span: Span, start: int, raw: bytes, fixed: int, name_size: int, extra_size: int
-) -> tuple[bytes, bytes]:
-    """The name and the extra field behind the fixed part of a header: of what was read, if they are in it.
+def _field(span: Span, header: int, raw: bytes, start: int, size: int) -> bytes:
+    """A field behind the fixed part of a header: of what was read, if it is in it.
 
     Args:
         span: the zip.
-        start: where the header begins.
+        header: where the header begins.
         raw: its first bytes.
-        fixed: the size of its fixed part.
-        name_size: of the name, bytes.
-        extra_size: of the extra field, bytes.
+        start: where the field begins in it.
+        size: of the field, bytes.
     """
-    between = fixed + name_size
-    if between + extra_size <= len(raw):
-        return raw[fixed : min(between, fixed + _NAME)], raw[between : between + extra_size]
-    return span.read(start + fixed, min(name_size, _NAME)), span.read(start + between, extra_size)
+    return raw[start : start + size] if start + size <= len(raw) else span.read(header + start, size)
 
 
 def local(span: Span, offset: int, limit: int) -> ZipEntry | None:
@@ -140,36 +124,45 @@ def local(span: Span, offset: int, limit: int) -> ZipEntry | None:
     raw = span.read(offset, _READ)
     if len(raw) < _LOCAL.size or not raw.startswith(_HEADER):
         return None
-    _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(raw)
+    flags, method, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(raw)
     if not 0 < name_size <= _NAME or method > 99:
         return None
-    named, extra = _names(span, offset, raw, _LOCAL.size, name_size, extra_size)
-    name = _decode(named, flags)
-    size, packed, _ = _sizes64(extra, size, packed, 0)
-    data = offset + _LOCAL.size + name_size + extra_size
+    name = _decode(_field(span, offset, raw, _LOCAL.size, name_size), flags)
+    behind = _LOCAL.size + name_size
+    if _MAX32 in (size, packed):
+        size, packed, _ = _sizes64(_field(span, offset, raw, behind, extra_size), size, packed, 0)
+    data = offset + behind + extra_size
     if not packed and flags & _DESCRIPTOR:
         packed = size = limit - data
     if data > limit or data + packed > limit:
         return None
-    return ZipEntry(name, method, crc, packed, size, offset, data, bool(flags & _ENCRYPTED), name, ())
+    locked = bool(flags & _ENCRYPTED)
+    return ZipEntry(name, method, crc, packed, size, offset, data, data + packed, locked, name, ())
 
 
 def _entry(
     span: Span, prefix: int, written: bytes, flags: tuple[int, int], crc: int, sizes: tuple[int, int, int]
 ) -> ZipEntry:
-    (flag, method), (packed, size, stated) = flags, sizes
+    (flag, method), (size, packed, stated) = flags, sizes
     name = _decode(written, flag)
     header = stated + prefix
-    raw = span.read(header, _READ)
+    start = max(0, header - _BEFORE)
+    around = span.read(start, header - start + _READ) if header >= 0 else b""
+    before, raw = around[: header - start], around[header - start :]
     encrypted = bool(flag & _ENCRYPTED)
     if len(raw) < _LOCAL.size or not raw.startswith(_HEADER):
         remark = "there is no local header where the directory says"
-        return ZipEntry(name, method, crc, packed, size, header, None, encrypted, "", (remark,))
+        end = header + packed
+        return ZipEntry(name, method, crc, packed, size, header, None, end, encrypted, "", (remark,))
     fields = _LOCAL.unpack_from(raw)
-    _, _, local_flags, local_method, _, _, _, local_packed, local_size, name_size, extra_size = fields
-    named, extra = _names(span, header, raw, _LOCAL.size, name_size, extra_size)
-    local_name = name if (named, local_flags) == (written, flag) else _decode(named, local_flags)
-    local_size, local_packed, _ = _sizes64(extra, local_size, local_packed, 0)
+    local_flags, local_method, _, local_packed, local_size, name_size, extra_size = fields
+    behind = _LOCAL.size + name_size
+    local_name = name
+    if raw[_LOCAL.size : behind] != written or local_flags != flag:
+        local_name = _decode(_field(span, header, raw, _LOCAL.size, min(name_size, _NAME)), local_flags)
+    if _MAX32 in (local_size, local_packed):
+        extra = _field(span, header, raw, behind, extra_size)
+        local_size, local_packed, _ = _sizes64(extra, local_size, local_packed, 0)
     remarks = []
     if local_name != name:
         remarks.append(f"its local header calls it {local_name}")
@@ -182,10 +175,26 @@ def _entry(
         remarks.append("only one of its headers says that it is encrypted")
     if method == STORED and packed != size:
         remarks.append("it is stored, and its two sizes differ")
-    data = header + _LOCAL.size + name_size + extra_size
-    if data + packed > len(span):
+    behind += extra_size
+    data = header + behind
+    end = data + packed
+    if end > len(span):
         remarks.append("it ends after the file")
-    return ZipEntry(name, method, crc, packed, size, header, data, encrypted, local_name, tuple(remarks))
+    return ZipEntry(
+        name,
+        method,
+        crc,
+        packed,
+        size,
+        header,
+        data,
+        end,
+        encrypted,
+        local_name,
+        tuple(remarks),
+        raw[behind : behind + packed],
+        before,
+    )
 
 
 def _decode(raw: bytes, flags: int) -> str:
@@ -199,8 +208,6 @@ def _decode(raw: bytes, flags: int) -> str:
 
 def _sizes64(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, int]:
     """Sizes that do not fit 32 bits lie in an extra field, in this order, only where they are needed."""
-    if not extra or _MAX32 not in (size, packed, header):
-        return size, packed, header
     position = 0
     while position + 4 <= len(extra):
         kind, length = struct.unpack_from("<HH", extra, position)

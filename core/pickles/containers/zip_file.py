@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 from core.pickles.containers import torch_export, zip_directory
@@ -111,7 +112,7 @@ def _check_directory(part: Part, walk: Walk, end: End, found: Sequence[ZipEntry]
     names = [entry.name for entry in found]
     if len(set(names)) < len(names):
         differ(end.directory, "several entries have the same name")
-    by_place = sorted(found, key=lambda entry: entry.header)
+    by_place = sorted(found, key=attrgetter("header"))
     for before, after in pairwise(by_place):
         if after.header < before.end:
             differ(after.header, f"{shown(after.name)} lies within {shown(before.name)}")
@@ -125,8 +126,8 @@ def _examine_all(part: Part, walk: Walk, kind: Format, found: Sequence[ZipEntry]
     code = []
     seen: dict[str, int] = {}
     for entry in found:
-        seen[entry.name] = seen.get(entry.name, 0) + 1
-        name = entry.name if seen[entry.name] == 1 else f"{entry.name}#{seen[entry.name]}"
+        count = seen[entry.name] = seen.get(entry.name, 0) + 1
+        name = entry.name if count == 1 else f"{entry.name}#{count}"
         if entry.name.endswith("/") and not entry.size:
             continue
         if "." in entry.name and _CODE.fullmatch(entry.name):
@@ -147,9 +148,12 @@ def _check_storages(part: Part, walk: Walk, found: Sequence[ZipEntry]) -> None:
     """Says so where the numbers that the object asks for are not there: torch stops then."""
     sizes = {entry.name: entry.size for entry in found}
     for name in sizes:
+        if not name.endswith("data.pkl"):
+            continue
+        folder = name.removesuffix("data.pkl")
         for key, storage in walk.storages.get(inside(part.name, name), {}).items():
-            there = sizes.get(f"{name.removesuffix('data.pkl')}data/{key}")
-            if not name.endswith("data.pkl") or storage.size is None or there == storage.size:
+            there = sizes.get(f"{folder}data/{key}")
+            if storage.size is None or there == storage.size:
                 continue
             reason = "is not in it" if there is None else f"has {there:,} bytes, and not {storage.size:,}"
             walk.unread(part, 0, len(part.span), f"the storage {shown(key, 60)} {reason}: torch stops there")
@@ -163,7 +167,7 @@ def _examine(part: Part, walk: Walk, kind: Format, entry: ZipEntry, name: str) -
     if entry.encrypted:
         # It is looked at all the same: some readers do not believe the flag.
         _unread(part, walk, entry, name, "it is encrypted")
-    content = part.span.part(entry.data, entry.end)
+    content = part.span.part(entry.data, entry.end, entry.head)
     if entry.method != zip_directory.STORED:
         data, problem = unpack_deflated(content, walk, entry.method)
         content = Span.of(data, unpacked=True)
@@ -209,13 +213,16 @@ def _gaps(part: Part, walk: Walk, end: End, found: Sequence[ZipEntry]) -> None:
     """Looks at the bytes between the entries: a reader that believes local headers finds more of them."""
     position = listed = 0
     closing = end.comment if _hides(part.span, end) else end.end
-    stretches = [(entry.header, entry.end) for entry in found]
-    stretches += [(end.directory, end.directory + end.size), (end.record, closing)]
-    for start, after in [*sorted(stretches), (len(part.span), len(part.span))]:
+    stretches = [(entry.header, entry.end, entry.before) for entry in found]
+    stretches += [(end.directory, end.directory + end.size, b""), (end.record, closing, b"")]
+    for start, after, before in [*sorted(stretches), (len(part.span), len(part.span), b"")]:
         # A data descriptor and padding are no longer than that; at both ends there is neither.
         least = _TAIL if 0 < position < closing else 0
         gap = start - position
-        if gap > least or (gap > 0 and _HEADER in part.span.read(position, gap)):
+        known = gap <= len(before)
+        if gap > least or (
+            gap > 0 and _HEADER in (before[-gap:] if known else part.span.read(position, gap))
+        ):
             listed += 1
             if listed > _LISTED:
                 walk.unread(part, position, start, "more gaps between the entries than are looked at")

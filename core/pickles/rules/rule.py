@@ -10,6 +10,8 @@ from core.pickles.value import Called, Value, render
 
 Check: TypeAlias = Callable[[tuple[Value, ...]], str]
 """Gives what is wrong with some arguments; nothing if they may be."""
+Make: TypeAlias = Callable[[tuple[Value, ...]], Value]
+"""Gives the plain value that a call with some arguments gives."""
 StateCheck: TypeAlias = Callable[[Called, Value], str]
 """Gives what is wrong with a state for an object; nothing if it may be."""
 
@@ -63,7 +65,7 @@ class Rule:
 
     call: Check | None = None
     new: bool = False
-    make: Callable[[tuple[Value, ...]], Value] | None = None
+    make: Make | None = None
     size: Callable[[tuple[Value, ...]], int] | None = None
     state: StateCheck | None = None
     pairs: bool = False
@@ -89,9 +91,10 @@ def takes(*kinds: Kind, least: int | None = None) -> Check:
     def check(args: tuple[Value, ...]) -> str:
         if not fewest <= len(args) <= most:
             return f"{len(args)} arguments, where {expected} are expected"
-        for place, (value, (types, holds, name)) in enumerate(zip(args, tests, strict=False), start=1):
+        for place, value in enumerate(args):
+            types, holds, name = tests[place]
             if type(value) not in types and not holds(value):
-                return f"argument {place} is {render(value, 60)}, where {name} is expected"
+                return f"argument {place + 1} is {render(value, 60)}, where {name} is expected"
         return ""
 
     return check
