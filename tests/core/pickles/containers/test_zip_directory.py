@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -32,8 +33,10 @@ def test_entries_are_what_zipfile_reads(members: dict[str, bytes], compression: 
             assert (entry.name, entry.size, entry.crc) == (info.orig_filename, info.file_size, info.CRC)
             assert entry.header == info.header_offset
             assert entry.remarks == ()
+            assert entry.data is not None
+            assert entry.head == data[entry.data : entry.end][: len(entry.head)]
+            assert data[: entry.header].endswith(entry.before)
             if compression == zipfile.ZIP_STORED:
-                assert entry.data is not None
                 assert data[entry.data : entry.end] == members[info.orig_filename]
 
 
@@ -51,6 +54,16 @@ def test_another_name_in_the_local_header_is_remarked() -> None:
     assert end is not None
     (entry,) = entries(span, end)
     assert entry.remarks == ("its local header calls it evil.pkl",)
+
+
+def test_no_header_lies_before_the_first_byte() -> None:
+    data = zipped({"a": b"1" * 100, "b": b"2" * 100})
+    span = Span.of(data)
+    end = find_end(span)
+    assert end is not None
+    first, second = entries(span, replace(end, prefix=-1))
+    assert (first.header, first.data, first.head) == (-1, None, b"")
+    assert first.remarks == second.remarks == ("there is no local header where the directory says",)
 
 
 def test_a_directory_that_breaks_off_is_refused() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from core.pickles.bounds import DEFAULT
 from core.pickles.formats import Format
+from core.pickles.ledger import Reading
 from core.pickles.scan import scan
 from core.pickles.verdict import Verdict
 from tests.core.pickles.containers.test_zip_end import (
@@ -207,6 +208,29 @@ def test_a_member_that_no_directory_names_is_found() -> None:
     report = scan(data)
     assert report.verdict is Verdict.DANGEROUS
     assert any("in no directory" in finding.reason for finding in report.findings)
+
+
+@pytest.mark.parametrize("size", [4, 16, 32, 33, 64])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_header_in_a_gap_of_any_size_is_looked_at(size: int, share: float) -> None:
+    whole = zipped({"a.txt": b"words", "b.txt": b"more"})
+    second, directory = whole.index(b"PK\x03\x04", 4), whole.index(b"PK\x01\x02")
+    end, behind = len(whole) - 22, whole.rindex(b"PK\x01\x02")
+
+    def with_gap(gap: bytes) -> bytes:
+        data = bytearray(whole)
+        data[end + 16 : end + 20] = struct.pack("<L", directory + size)
+        data[behind + 42 : behind + 46] = struct.pack("<L", second + size)
+        data[second:second] = gap
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.read("b.txt") == b"more"
+        return bytes(data)
+
+    first = round(share * (size - 4))
+    assert scan(with_gap(b"\x01" * size)).verdict is Verdict.DATA_ONLY
+    hidden = scan(with_gap(b"\x01" * first + b"PK\x03\x04" + b"\x01" * (size - first - 4)))
+    assert hidden.verdict is Verdict.COULD_NOT_READ
+    assert any(entry.reading is Reading.UNREAD for entry in hidden.ledger.entries)
 
 
 def test_a_member_that_says_it_is_encrypted_could_not_be_read_and_is_looked_at() -> None:
