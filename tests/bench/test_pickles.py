@@ -71,15 +71,15 @@ def test_a_scanner_that_fails_or_does_not_end_has_no_time(
     assert "error" in probe("unheard", path, 60.0)
     assert "no end" in str(probe(OURS, path, 0.001)["error"])
     monkeypatch.setattr(pickles, "probe", lambda name, *_: {"error": "broken"})
-    assert measure(path, [OURS], 2, 1.0) == {OURS: Scan(None, None, "broken")}
+    assert measure(path, [OURS], 2, 1.0) == {OURS: Scan((), None, "broken")}
 
 
 def test_targets_compare_ours_with_every_other_that_ended() -> None:
     found = {
-        OURS: Scan(1.0, 10, "ok"),
-        "slow": Scan(2.0, 1, "ok"),
-        "quick": Scan(0.5, 1, "ok"),
-        "none": Scan(None, None, ""),
+        OURS: Scan((1.0, 9.0, 1.0), 10, "ok"),
+        "slow": Scan((2.0, 1.0, 2.0), 1, "ok"),
+        "quick": Scan((0.5, 0.5, 0.5), 1, "ok"),
+        "none": Scan((), None, ""),
     }
     reached = targets(found)
     assert [(target.text.split(":")[0], target.met) for target in reached] == [
@@ -87,4 +87,4 @@ def test_targets_compare_ours_with_every_other_that_ended() -> None:
         ("faster than quick", False),
         ("at most 256 MiB of memory", True),
     ]
-    assert not targets({OURS: Scan(None, 2**30, ""), "slow": Scan(2.0, 1, "ok")})[0].met
+    assert not targets({OURS: Scan((), 2**30, ""), "slow": Scan((2.0,), 1, "ok")})[0].met

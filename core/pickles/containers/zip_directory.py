@@ -87,30 +87,31 @@ def entries(span: Span, end: End) -> Iterator[ZipEntry]:
     while position < last:
         if position - begins + _READ > len(block) and begins + len(block) < len(span):
             block, begins = span.read(position, min(last - position + _READ, _BLOCK)), position
-        raw = block[position - begins : position - begins + _READ]
-        if len(raw) < _ENTRY.size or not raw.startswith(_CENTRAL):
+        at = position - begins
+        if len(block) < at + _ENTRY.size or not block.startswith(_CENTRAL, at):
             raise ZipError(f"its directory breaks off at byte {position:,}")
-        fields = _ENTRY.unpack_from(raw)
+        fields = _ENTRY.unpack_from(block, at)
         flags, method, crc, packed, size, name_size, extra_size, comment_size, header = fields
-        name = _field(span, position, raw, _ENTRY.size, min(name_size, _NAME))
+        at += _ENTRY.size
+        name = _field(span, begins, block, at, min(name_size, _NAME))
         sizes = size, packed, header
         if _MAX32 in sizes:
-            sizes = _sizes64(_field(span, position, raw, _ENTRY.size + name_size, extra_size), *sizes)
+            sizes = _sizes64(_field(span, begins, block, at + name_size, extra_size), *sizes)
         position += _ENTRY.size + name_size + extra_size + comment_size
         yield _entry(span, end.prefix, name, (flags, method), crc, sizes)
 
 
-def _field(span: Span, header: int, raw: bytes, start: int, size: int) -> bytes:
-    """A field behind the fixed part of a header: of what was read, if it is in it.
+def _field(span: Span, begins: int, block: bytes, start: int, size: int) -> bytes:
+    """A field of a header: of a block that was read, if it is in it.
 
     Args:
         span: the zip.
-        header: where the header begins.
-        raw: its first bytes.
-        start: where the field begins in it.
+        begins: where the block begins in it.
+        block: some of its bytes.
+        start: where the field begins in the block.
         size: of the field, bytes.
     """
-    return raw[start : start + size] if start + size <= len(raw) else span.read(header + start, size)
+    return block[start : start + size] if start + size <= len(block) else span.read(begins + start, size)
 
 
 def local(span: Span, offset: int, limit: int) -> ZipEntry | None:
@@ -146,22 +147,23 @@ def _entry(
     (flag, method), (size, packed, stated) = flags, sizes
     name = _decode(written, flag)
     header = stated + prefix
-    start = max(0, header - _BEFORE)
-    around = span.read(start, header - start + _READ) if header >= 0 else b""
-    before, raw = around[: header - start], around[header - start :]
+    begins = max(0, header - _BEFORE)
+    at = header - begins
+    block = span.read(begins, at + _READ) if header >= 0 else b""
     encrypted = bool(flag & _ENCRYPTED)
-    if len(raw) < _LOCAL.size or not raw.startswith(_HEADER):
+    if len(block) < at + _LOCAL.size or not block.startswith(_HEADER, at):
         remark = "there is no local header where the directory says"
         end = header + packed
         return ZipEntry(name, method, crc, packed, size, header, None, end, encrypted, "", (remark,))
-    fields = _LOCAL.unpack_from(raw)
+    fields = _LOCAL.unpack_from(block, at)
     local_flags, local_method, _, local_packed, local_size, name_size, extra_size = fields
-    behind = _LOCAL.size + name_size
+    named = at + _LOCAL.size
+    behind = named + name_size
     local_name = name
-    if raw[_LOCAL.size : behind] != written or local_flags != flag:
-        local_name = _decode(_field(span, header, raw, _LOCAL.size, min(name_size, _NAME)), local_flags)
+    if block[named:behind] != written or local_flags != flag:
+        local_name = _decode(_field(span, begins, block, named, min(name_size, _NAME)), local_flags)
     if _MAX32 in (local_size, local_packed):
-        extra = _field(span, header, raw, behind, extra_size)
+        extra = _field(span, begins, block, behind, extra_size)
         local_size, local_packed, _ = _sizes64(extra, local_size, local_packed, 0)
     remarks = []
     if local_name != name:
@@ -176,7 +178,7 @@ def _entry(
     if method == STORED and packed != size:
         remarks.append("it is stored, and its two sizes differ")
     behind += extra_size
-    data = header + behind
+    data = begins + behind
     end = data + packed
     if end > len(span):
         remarks.append("it ends after the file")
@@ -192,8 +194,8 @@ def _entry(
         encrypted,
         local_name,
         tuple(remarks),
-        raw[behind : behind + packed],
-        before,
+        block[behind : behind + packed],
+        block[:at],
     )
 
 
