@@ -223,7 +223,7 @@ class Judge(Record):
             if problem:
                 reason = f"what {target.full} gives would get {problem}"
                 self.find(offset, "BUILD", reason, Verdict.NEEDS_TRUST, target.full)
-        target.state.append(state)
+        target.add_state(state)
 
     def add_pairs(self, target: Value, pairs: list[tuple[Value, Value]], offset: int, opcode: str) -> None:
         """SETITEM and SETITEMS, where the target is no dict."""
@@ -243,7 +243,7 @@ class Judge(Record):
             check_all(key for key, _ in pairs)
         except NoKeyError as error:
             raise UnreadableError(f"sets an item by {error}") from error
-        target.pairs.extend(pairs)
+        target.add_pairs(pairs)
 
     def add_items(self, target: Value, items: list[Value], offset: int, opcode: str) -> None:
         """APPEND, APPENDS and ADDITEMS, where the target is no list and no set."""
@@ -261,7 +261,7 @@ class Judge(Record):
         if rule is not None and (not rule.items or opcode == "ADDITEMS"):
             reason = f"adds items to what {target.full} gives"
             self.find(offset, opcode, reason, Verdict.NEEDS_TRUST, target.full)
-        target.items.extend(items)
+        target.add_items(items)
 
     def _rule_for(self, target: Value, offset: int, opcode: str, does: str) -> Rule | None:
         """The rule of what made an object; without one, a finding that its own code would run."""

@@ -71,11 +71,26 @@ class Called:
     opcode: str
     offset: int
     kwargs: tuple[tuple[str, Value], ...] = ()
-    state: list[Value] = field(default_factory=list)
-    pairs: list[tuple[Value, Value]] = field(default_factory=list)
-    items: list[Value] = field(default_factory=list)
+    state: list[Value] | tuple[()] = ()
+    pairs: list[tuple[Value, Value]] | tuple[()] = ()
+    items: list[Value] | tuple[()] = ()
     sealed: bool = False
     meaning: object = None
+
+    def add_state(self, state: Value) -> None:
+        """Keeps a state. The lists are made with their first member: of a million objects few have any."""
+        self.state = self.state or []
+        self.state.append(state)
+
+    def add_pairs(self, pairs: Iterable[tuple[Value, Value]]) -> None:
+        """Keeps keys and values."""
+        self.pairs = self.pairs or []
+        self.pairs.extend(pairs)
+
+    def add_items(self, items: Iterable[Value]) -> None:
+        """Keeps items."""
+        self.items = self.items or []
+        self.items.extend(items)
 
     @property
     def full(self) -> str:

@@ -77,23 +77,23 @@ class Made(Called):
         return self.notes.called(Made(self.notes, self, args, kwargs))
 
     def __setstate__(self, state: object) -> None:
-        self.state.append(state)
+        self.add_state(state)
 
     def __setitem__(self, key: object, value: object) -> None:
         hash(key)
-        self.pairs.append((key, value))
+        self.add_pairs([(key, value)])
 
     def append(self, item: object) -> None:
         """What APPEND calls."""
-        self.items.append(item)
+        self.add_items([item])
 
     def extend(self, items: list[object]) -> None:
         """What APPENDS calls."""
-        self.items.extend(items)
+        self.add_items(items)
 
     def add(self, item: object) -> None:
         """What ADDITEMS calls."""
-        self.items.append(item)
+        self.add_items([item])
 
 
 class Tripwire(type):

@@ -74,6 +74,7 @@ def repr_state(value: object) -> str:
     from core.pickles.value import render
 
     assert isinstance(value, Called)
+    assert value.state
     return render(value.state[0], 1_000)
 
 
