@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from time import perf_counter_ns
 from typing import Any, Final
 
 import torch
@@ -142,6 +142,7 @@ class _Uncopied:
     counted: Statistics | tuple[int, Summary] | None
 
 
+_STRIDED: Final = torch.strided
 LARGE: Final = 2**18
 """From how many bytes on a tensor is counted at once: memory new from the system costs more than counting."""
 
@@ -168,7 +169,7 @@ class Log:
         self._events: list[Event] = []
         self._drained = 0
         self._last: _Copied | None = None
-        self._origin = time.perf_counter_ns()
+        self._origin = perf_counter_ns()
 
     def write(  # noqa: PLR0917 - called for every firing, and keywords cost time
         self,
@@ -181,21 +182,22 @@ class Log:
         start: int,
     ) -> None:
         """Adds a firing that began at `start` (of `perf_counter_ns`) and ends now."""
-        self._entries.append((index, spec, firing, taken, changed, note, start, time.perf_counter_ns()))
+        self._entries.append((index, spec, firing, taken, changed, note, start, perf_counter_ns()))
 
     def note(self, index: int, spec: HookSpec, firing: int, role: str, value: Any, capture: bool) -> None:  # noqa: ANN401
         """Takes one value down and adds the firing: `take` and `write` at once, for the most common hooks."""
-        start = time.perf_counter_ns()
-        taken: list[Taken] = []
-        if isinstance(value, Tensor) and value.layout is torch.strided:
+        start = perf_counter_ns()
+        if isinstance(value, Tensor) and value.layout is _STRIDED:
             size = value.nbytes
             if size <= self._room and (size < LARGE or capture or not _counted_fast(value)):
                 self._room -= size
-                taken = [(role, (value.detach() if value.requires_grad else value).clone())]
-                self._entries.append((index, spec, firing, taken, False, "", start, time.perf_counter_ns()))
+                copy = (value.detach() if value.requires_grad else value).clone()
+                entry: _Entry = index, spec, firing, [(role, copy)], False, "", start, perf_counter_ns()
+                self._entries.append(entry)
                 return
+        taken: list[Taken] = []
         self.take(role, value, taken, capture=capture)
-        self._entries.append((index, spec, firing, taken, False, "", start, time.perf_counter_ns()))
+        self._entries.append((index, spec, firing, taken, False, "", start, perf_counter_ns()))
 
     def take(self, role: str, value: Any, taken: list[Taken], *, capture: bool = False) -> None:  # noqa: ANN401
         """Copies the tensors in a value as they are now, or counts what is large or has no room."""

@@ -666,6 +666,62 @@ def test_a_removed_hook_fires_no_more_not_even_from_a_graph_that_was_there() -> 
     assert recorder.firings == (1, 0, 1, 0, 1)
 
 
+@pytest.mark.parametrize("inner", [nn.Linear(3, 3), nn.Identity(), nn.ReLU(inplace=True)])
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_a_hook_on_an_output_stands_where_register_hook_would_put_it(inner: nn.Module, before: int) -> None:
+    x = torch.randn(2, 3)
+
+    def gradients(*hooks: Callable[[nn.Module], object]) -> list[Tensor]:
+        """What each of some hooks on the output is given in turn, and what is left at the weight."""
+        outer = nn.Linear(3, 3, bias=False)
+        with torch.no_grad():
+            outer.weight.copy_(torch.arange(9.0).reshape(3, 3) - 3)
+        model = nn.Sequential(outer, inner)
+        shown.clear()
+        removers = [hook(model) for hook in hooks]
+        (model(x) * torch.tensor([1.0, 2.0, 4.0])).sum().backward()
+        for remove in removers:
+            remove.remove()  # type: ignore[attr-defined]
+        assert outer.weight.grad is not None
+        return [*shown, outer.weight.grad]
+
+    def on_output(change: Callable[[Tensor], Tensor]) -> Callable[[nn.Module], object]:
+        def see(gradient: Tensor) -> Tensor:
+            shown.append(gradient.clone())
+            return change(gradient)
+
+        def put(_module: nn.Module, _args: object, output: Tensor) -> None:
+            output.register_hook(see)
+
+        return lambda model: model.register_forward_hook(put)
+
+    class Recorded:
+        """The hook under test, among hooks of plain PyTorch."""
+
+        def __init__(self, model: nn.Module) -> None:
+            self.recorder = HookRecorder(
+                model, [HookSpec("", "output_tensor", Action.SCALE, 3.0)], restore=False
+            )
+            self.recorder.__enter__()
+
+        def remove(self) -> None:
+            shown.append(torch.tensor(float(self.recorder.firings[0])))
+            self.recorder.__exit__(None, None, None)
+
+    shown: list[Tensor] = []
+    others = [on_output(lambda gradient: gradient + 1), on_output(lambda gradient: gradient * gradient)]
+    plain = [*others]
+    plain.insert(before, on_output(lambda gradient: gradient * 3))
+    expected = gradients(*plain)
+    mixed: list[Callable[[nn.Module], object]] = [*others]
+    mixed.insert(before, Recorded)
+    found = gradients(*mixed)
+    del expected[before]
+    assert all(torch.equal(one, other) for one, other in zip(found[:2], expected[:2], strict=True))
+    assert torch.equal(found[-1], expected[-1])
+    assert found[2] == 1
+
+
 def test_a_hook_on_a_frozen_parameter_is_refused_in_pytorchs_words_and_the_others_work() -> None:
     made = zoo.build("mlp")
     made.module.get_parameter("fc1.weight").requires_grad_(False)
