@@ -1,5 +1,6 @@
 """What recording with hooks costs: against a bare run, against TorchLens, by model size, and in memory."""
 
+import ctypes
 import gc
 import json
 import statistics
@@ -8,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,9 @@ CAPTURE: Final = "capture"
 WHOLE: Final = "one recording: snapshot, observe, put back"
 
 _MIB: Final = 2**20
+_M_TRIM_THRESHOLD: Final = -1
+"""The names are those of glibc's `malloc.h`."""
+_M_MMAP_THRESHOLD: Final = -3
 
 Call = Callable[[], object]
 Way = Callable[[], AbstractContextManager[Call]]
@@ -90,7 +94,25 @@ def examples() -> list[Example]:
     ]
 
 
-def run(
+def run() -> list[Table]:
+    """Measure, in a process that is there for nothing else."""
+    keep_freed_memory()
+    return measure()
+
+
+def keep_freed_memory() -> None:
+    """Tells glibc to keep what is freed, for the rest of this process; of other systems nothing is changed.
+
+    Otherwise what happens to lie at the end of the heap decides whether a call's memory goes back to the
+    system after it, to be new again in the next one, which takes as long as the copies themselves.
+    """
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, 2**28)
+        mallopt(_M_MMAP_THRESHOLD, 2**25)
+
+
+def measure(
     rounds: int = 40,
     torchlens_rounds: int = 8,
     sizes: tuple[int, ...] = (10, 100, 500, 2_000),
@@ -267,6 +289,7 @@ def _forward(rounds: int) -> Table:
         rows=tuple(rows),
         notes=(
             f"{rounds} interleaved rounds of {calls} calls; {torch.get_num_threads()} threads.",
+            "What is freed stays with the process, so that no call gets new memory by chance.",
             f"Load average at the end: {psutil.getloadavg()[0]:.1f}; other work disturbs all figures.",
             "us per hook: what is more than bare, by the hooks that fire in a call.",
             "observe copies what a hook sees, and counts it when it is read; from 256 KiB on, at once.",

@@ -90,7 +90,7 @@ def test_tensor_bytes_see_a_tensor_come_and_go() -> None:
 
 
 def test_the_benchmark_runs() -> None:
-    tables = hooks.run(rounds=1, torchlens_rounds=1, sizes=(2, 5, 20), size_rounds=1, repeats=2)
+    tables = hooks.measure(rounds=1, torchlens_rounds=1, sizes=(2, 5, 20), size_rounds=1, repeats=2)
     forward, backward, rival, sizes, memory, one_thread = tables
     for table in (forward, backward, rival, one_thread):
         assert list(dict.fromkeys(row[0] for row in table.rows)) == MODELS
