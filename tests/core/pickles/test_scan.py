@@ -160,3 +160,22 @@ def test_numbers_that_begin_like_a_zip_are_numbers_and_a_whole_zip_is_read() -> 
     ):
         tensor = torch.frombuffer(bytearray(numbers), dtype=torch.uint8)
         assert scan(saved({"a": tensor}), "m.pt").verdict is verdict
+
+
+def _text(text: str) -> bytes:
+    """BINUNICODE."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    return b"X" + len(encoded).to_bytes(4, "little") + encoded
+
+
+@given(*[st.text(st.characters(categories=["Cs", "Co", "Cc", "L", "P"]), max_size=8)] * 3)
+def test_a_report_can_be_written_whatever_signs_names_and_arguments_have(
+    module: str, name: str, argument: str
+) -> None:
+    called = _text(module) + _text(name) + b"\x93" + _text(argument) + b"\x85R"
+    report = scan(b"\x80\x04" + called + b"}" + _text(argument) + called + b"s\x86.")
+    assert report.calls
+    for written in (report.to_json(), report.to_text(), report.to_markdown()):
+        written.encode("utf-8")
+    for each in report.calls:
+        assert f"{each.call.function}{each.call.arguments}".isprintable()
