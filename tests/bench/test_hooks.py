@@ -1,5 +1,8 @@
 """The hooks benchmark with small counts: that it runs and says what it should, not how fast it is."""
 
+import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +14,7 @@ from bench import hooks
 from bench.__main__ import render
 from bench.hooks import Call, Example
 from core.hooks.spec import Action, HookKind
+from core.process import ROOT
 
 MODELS = ["MLP", "MLP-8", "10 convolutions", "transformer block"]
 
@@ -105,3 +109,27 @@ def test_the_benchmark_runs() -> None:
     assert (outputs[3], gradients[3]) == (0, 0)
     assert all(table.targets for table in tables)
     assert all(render(table) for table in tables)
+
+
+FAULTS = """
+import resource
+import torch
+from bench.hooks import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    held = [torch.empty(2**18).fill_(1.0) for _ in range(8)]
+    del held
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+keep_freed_memory()
+print(*(faults() for _ in range(10)))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it asks glibc")
+def test_memory_that_was_freed_is_not_new_again() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert sum(map(int, done.stdout.split()[-3:])) < 100

@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,10 +120,30 @@ def test_text_and_nothing() -> None:
     assert scan(os.urandom(1000).replace(b"\x80", b"\xff")).verdict is not Verdict.DATA_ONLY
 
 
-def test_a_file_is_read_in_place_and_gives_the_same_report(tmp_path: Path) -> None:
+# More than is mapped at once: of such files little stretches are read one by one.
+MUCH = 17 * 2**20
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda: saved(tensors()),
+        lambda: saved({f"layer{index}": torch.zeros(2**20) for index in range(5)}),
+        lambda: saved({"weight": torch.zeros(MUCH // 4)}, legacy=True),
+        lambda: zipped({"numbers": bytes(MUCH), "a.pkl": planted(), "words": b"and more"}),
+        lambda: zipped({"a.pkl": planted(), "numbers": os.urandom(MUCH)}, zipfile.ZIP_DEFLATED),
+        lambda: pickle.dumps([bytes(MUCH), Planted()]),
+        lambda: planted() + bytes(MUCH) + zipped({"a.pkl": planted()}),
+        lambda: tarred({"numbers": bytes(MUCH), "a.pkl": planted()}),
+        lambda: array(np.zeros(MUCH // 8)),
+    ],
+)
+def test_a_file_is_read_in_place_and_gives_the_same_report(
+    tmp_path: Path, content: Callable[[], bytes]
+) -> None:
     path = tmp_path / "model.pt"
-    path.write_bytes(saved(tensors()))
-    one, other = scan_file(path), scan(path.read_bytes(), "model.pt")
+    path.write_bytes(content())
+    one, other = scan_file(str(path)), scan(path.read_bytes(), "model.pt")
     assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
     path.unlink()
 
