@@ -167,8 +167,11 @@ def _examine(part: Part, walk: Walk, kind: Format, entry: ZipEntry, name: str) -
     if entry.encrypted:
         # It is looked at all the same: some readers do not believe the flag.
         _unread(part, walk, entry, name, "it is encrypted")
-    content = part.span.part(entry.data, entry.end, entry.head)
-    if entry.method != zip_directory.STORED:
+    stored = entry.method == zip_directory.STORED
+    # torch reads as many bytes of a stored entry as it has unpacked, and CPython as many as it has packed.
+    last = entry.data + entry.size if stored and entry.size > entry.packed else entry.end
+    content = part.span.part(entry.data, last, entry.head)
+    if not stored:
         data, problem = unpack_deflated(content, walk, entry.method)
         content = Span.of(data, unpacked=True)
         if problem:

@@ -307,6 +307,16 @@ def test_changed_bytes_never_make_an_exception(data: st.DataObject) -> None:
     assert scan(bytes(raw)).verdict in Verdict
 
 
+@pytest.mark.parametrize("packed", [1, 50, 95])
+def test_a_stored_entry_is_read_as_far_as_torch_reads_it(packed: int) -> None:
+    data = bytearray(rewritten(saved(torch.zeros(2)), {"data.pkl": planted()}))
+    place = data.index(b"PK\x01\x02")
+    assert data[place + 46 :].startswith(b"archive/data.pkl")
+    data[place + 20 : place + 24] = struct.pack("<L", packed)
+    assert torch_would_run(bytes(data))
+    assert scan(bytes(data)).verdict is Verdict.DANGEROUS
+
+
 @settings(max_examples=100)
 @given(st.data())
 def test_where_torch_would_run_a_call_of_a_changed_file_it_is_not_data_only(data: st.DataObject) -> None:
