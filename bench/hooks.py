@@ -48,7 +48,7 @@ _M_MMAP_THRESHOLD: Final = -3
 
 Call = Callable[[], object]
 Way = Callable[[], AbstractContextManager[Call]]
-"""A way to run a model: what its block makes ready is not timed, the call that it gives is."""
+"""A way to run a model: its block makes it ready and calls it once; only the call that it gives is timed."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Example:
     """A model and its input.
 
     Attributes:
-        calls: how often it is called per round, for the clock. Where copies are large, once: a run's copies
-            then go where those of the run before it were, as when a page replaces its run.
+        calls: how often it is called per round, for the clock. Where copies are large, once, so that they go
+            where those of the call before it were.
     """
 
     name: str
@@ -138,7 +138,7 @@ def timed(ways: Mapping[str, Way], rounds: int, calls: int) -> dict[str, list[fl
     """Times ways to run a model in interleaved rounds in random order, without garbage collection in between.
 
     As `bench.measure.timed`, but each way is made ready before it is timed in a round, and taken down after:
-    hooks are on the model only then. Once more before that, untimed, to warm up.
+    hooks are on the model only then.
 
     Args:
         ways: by name.
@@ -156,8 +156,6 @@ def timed(ways: Mapping[str, Way], rounds: int, calls: int) -> dict[str, list[fl
             gc.collect()
             for name in order:
                 with ways[name]() as call:
-                    call()
-                with ways[name]() as call:
                     start = time.perf_counter()
                     for _ in range(calls):
                         call()
@@ -171,6 +169,7 @@ def timed(ways: Mapping[str, Way], rounds: int, calls: int) -> dict[str, list[fl
 @contextmanager
 def bare(call: Call) -> Iterator[Call]:
     """The call itself."""
+    call()
     yield call
 
 
@@ -179,6 +178,7 @@ def unrecorded(model: nn.Module, call: Call) -> Iterator[Call]:
     """With a hook of plain PyTorch on every module that does nothing."""
     handles = [module.register_forward_hook(lambda *_: None) for module in model.modules()]
     try:
+        call()
         yield call
     finally:
         for handle in handles:
@@ -198,6 +198,7 @@ def _unrecorded_gradients(model: nn.Module, call: Call) -> Iterator[Call]:
 
     handles = [module.register_forward_hook(watch) for module in model.modules()]
     try:
+        call()
         yield call
     finally:
         for handle in handles:
@@ -215,6 +216,9 @@ def recorded(
 ) -> Iterator[Call]:
     """Within a new recorder; with `read`, each call also counts and reads what its hooks saw."""
     with HookRecorder(model, specs, restore=False, budget_bytes=budget_bytes) as recorder:
+        call()
+        # So that copies go where those of the call before were, as when a page replaces its run.
+        recorder.drain()
         yield (lambda: (call(), _read(recorder.drain()))) if read else call
 
 
@@ -243,8 +247,8 @@ def fastpath(enabled: bool) -> Iterator[None]:
 
 @contextmanager
 def _fused(call: Call) -> Iterator[Call]:
-    with fastpath(enabled=True):
-        yield call
+    with fastpath(enabled=True), bare(call) as ready:
+        yield ready
 
 
 def firings(example: Example, call: Call, specs: Sequence[HookSpec]) -> int:
@@ -296,7 +300,7 @@ def _forward(rounds: int) -> Table:
             "What is freed stays with the process, so that no call gets new memory by chance.",
             f"Load average at the end: {psutil.getloadavg()[0]:.1f}; other work disturbs all figures.",
             "us per hook: what is more than bare, by the hooks that fire in a call.",
-            "observe copies what a hook sees, and counts it when it is read; from 256 KiB on, at once.",
+            "observe copies what a hook sees, and counts it when it is read; above 64 KiB, at once.",
             "statistics read: the same, and every mean, std, norm, min, max, zero and nan counted and read.",
             "no room for copies: the statistics are counted in the hook, as beyond a recorder's budget.",
             "The transformer's fast path is off in all rows but its own: any hook in it turns it off.",

@@ -15,8 +15,10 @@ from torch import Tensor
 from core.hooks.nested import tensors_in
 from core.hooks.spec import Action, HookKind, HookSpec
 from core.hooks.statistics import (
+    EXACT,
     Statistics,
     Summary,
+    count_fast,
     countable,
     read_summary,
     same_numbers,
@@ -25,9 +27,11 @@ from core.hooks.statistics import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Observed:
     """One tensor that a hook saw.
+
+    Nothing changes it. It is not frozen, because that makes each of very many take three times as long.
 
     Attributes:
         role: what it was to the layer: `input[0]`, `output`, `output['class']`, `grad_output[0]`, `gradient`.
@@ -43,55 +47,76 @@ class Observed:
     value: Tensor | None = None
 
 
-class _Copied(Observed):
-    """The same with a copy that is counted when someone asks for the statistics, and then let go."""
+class _Later(Observed):
+    """The same with statistics that are counted when someone asks for them."""
 
-    def __init__(self, role: str, copy: Tensor, kept: bool, release: Callable[[Tensor], None]) -> None:
-        known = {
-            "role": role,
-            "shape": _shape(copy),
-            "dtype": _name(copy.dtype),
-            "value": copy if kept else None,
-            "_copy": copy,
-            "_release": release,
-        }
-        # All at once, and past the lock on attributes.
-        object.__setattr__(self, "__dict__", known)
-
-    @property
-    def statistics(self) -> Statistics | None:
-        """None where it has no numbers that can be counted."""
-        mine = vars(self)
-        if "_counted" not in mine:
-            copy: Tensor = mine["_copy"]
-            counted = _settled(copy)
-            one: _Copied | None = self
-            while one is not None:
-                one = one._settle(copy, counted)
-        known: Statistics | None = mine["_counted"]
-        return known
+    def __getattr__(self, name: str) -> Statistics | None:
+        # Asked for what is not there yet.
+        if name != "statistics":
+            raise AttributeError(name)
+        self._count()
+        return self.statistics
 
     def __reduce__(self) -> tuple[type[Observed], tuple[object, ...]]:
         """Pickled, it is counted, and tied to nothing here any more."""
         return Observed, (self.role, self.shape, self.dtype, self.statistics, self.value)
 
+    def _count(self) -> None:
+        """Sets the statistics."""
+        raise NotImplementedError
+
+
+class _Copied(_Later):
+    """Of a copy, which is let go when it is counted, unless it is kept."""
+
+    def __init__(self, role: str, copy: Tensor, kept: bool, release: Callable[[Tensor], None]) -> None:
+        self.role = role
+        self.shape = _shape(copy)
+        self.dtype = _name(copy.dtype)
+        self.value = copy if kept else None
+        self._copy: Tensor | None = copy
+        self._release = release
+        self._next: weakref.ref[_Copied] | None = None
+
     def follow(self, before: _Copied) -> None:
         """Says that this was seen right after another: a layer that passes its input on gives the same."""
-        vars(before)["_next"] = weakref.ref(self)
+        before._next = weakref.ref(self)
+
+    def _count(self) -> None:
+        copy = self._copy
+        if copy is None:
+            return  # another thread has just counted it
+        counted = _settled(copy)
+        one: _Copied | None = self
+        while one is not None:
+            one = one._settle(copy, counted)
 
     def _settle(self, copy: Tensor, counted: Statistics | None) -> _Copied | None:
         """Takes what was counted of a copy, and lets go of its own if that is the same; whom to ask next."""
-        mine = vars(self)
-        own: Tensor | None = mine.get("_copy")
+        own = self._copy
         if own is None or (own is not copy and not same_numbers(own, copy)):
             return None
-        del mine["_copy"]
-        mine["_counted"] = counted
-        release = mine.pop("_release")
+        self.statistics = counted
+        self._copy = None
         if self.value is None:
-            release(own)
-        following: weakref.ref[_Copied] | None = mine.pop("_next", None)
-        return None if following is None else following()
+            self._release(own)
+        return None if self._next is None else self._next()
+
+
+class _Summarized(_Later):
+    """Of fast reductions on another device, for which nobody waits before."""
+
+    def __init__(self, role: str, tensor: Tensor, summary: Summary) -> None:
+        self.role = role
+        self.shape = _shape(tensor)
+        self.dtype = _name(tensor.dtype)
+        self.value = None
+        self._size = tensor.numel()
+        self._summary = summary
+
+    def _count(self) -> None:
+        self.statistics = read_summary(self._size, self._summary)
+        del self._summary
 
 
 @dataclass(slots=True)
@@ -133,22 +158,14 @@ class Event:
         return self.spec.the_kind
 
 
-@dataclass(frozen=True, slots=True)
-class _Uncopied:
-    """A tensor that was not copied: its shape and dtype, and what was counted on the spot."""
-
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    counted: Statistics | tuple[int, Summary] | None
-
-
 _STRIDED: Final = torch.strided
-LARGE: Final = 2**18
-"""From how many bytes on a tensor is counted at once: memory new from the system costs more than counting."""
+_FLOAT32: Final = "float32"
+_NO_NUMBERS: Final = (RuntimeError, TypeError, NotImplementedError)
+"""What is raised for a stand-in without numbers, such as a tracer's."""
 
 
-Taken = tuple[str, Tensor | _Uncopied]
-"""A role, and a copy of the tensor or what stands for it."""
+Taken = tuple[str, Tensor | Observed]
+"""A role, and a copy of the tensor or what was seen of it."""
 
 
 _Entry = tuple[int, HookSpec, int, list[Taken], bool, str, int, int]
@@ -187,20 +204,15 @@ class Log:
     def note(self, index: int, spec: HookSpec, firing: int, role: str, value: Any, capture: bool) -> None:  # noqa: ANN401
         """Takes one value down and adds the firing: `take` and `write` at once, for the most common hooks."""
         start = perf_counter_ns()
-        if isinstance(value, Tensor) and value.layout is _STRIDED:
-            size = value.nbytes
-            if size <= self._room and (size < LARGE or capture or not _counted_fast(value)):
-                self._room -= size
-                copy = (value.detach() if value.requires_grad else value).clone()
-                entry: _Entry = index, spec, firing, [(role, copy)], False, "", start, perf_counter_ns()
-                self._entries.append(entry)
-                return
         taken: list[Taken] = []
-        self.take(role, value, taken, capture=capture)
+        if isinstance(value, Tensor):
+            taken.append((role, self._look(role, value, capture)))
+        else:
+            self.take(role, value, taken, capture=capture)
         self._entries.append((index, spec, firing, taken, False, "", start, perf_counter_ns()))
 
     def take(self, role: str, value: Any, taken: list[Taken], *, capture: bool = False) -> None:  # noqa: ANN401
-        """Copies the tensors in a value as they are now, or counts what is large or has no room."""
+        """Takes the tensors in a value down as they are now."""
         if type(value) is tuple:  # as many layers give: faster than what knows all that may be nested
             for place, item in enumerate(value):
                 if item is not None:
@@ -210,18 +222,32 @@ class Log:
             for inner, tensor in tensors_in(value, role):
                 self.take(inner, tensor, taken, capture=capture)
             return
-        size = value.nbytes if value.layout is torch.strided else 0
-        if size <= self._room and (size < LARGE or capture or not _counted_fast(value)):
+        taken.append((role, self._look(role, value, capture)))
+
+    def _look(self, role: str, tensor: Tensor, capture: bool) -> Tensor | Observed:
+        """Counts a tensor if that is done quickly or if there is no room, and otherwise copies it."""
+        size = 0
+        if tensor.layout is _STRIDED:
+            if not capture and tensor.numel() > EXACT:
+                counted = _counted_fast(tensor)
+                if counted is not None:
+                    return Observed(role, tuple(tensor.shape), _FLOAT32, counted)
+            size = tensor.nbytes
+        if size <= self._room:
             self._room -= size
-            taken.append((role, (value.detach() if value.requires_grad else value).clone()))
-            return
+            return (tensor.detach() if tensor.requires_grad else tensor).clone()
         if capture and not self.stopped:
             firing = self._drained + len(self._entries) + 1
             self.stopped = (
                 f"Captures stopped at firing {firing}: `{role}` takes {size:,} bytes, and of the "
                 f"{self.budget:,} for copies {self._room:,} are left."
             )
-        taken.append((role, _Uncopied(_shape(value), value.dtype, _counted_now(value))))
+        # To count on another device would wait for it.
+        if not tensor.is_cpu and countable(tensor):
+            summary = summarize(tensor.detach())
+            if summary is not None:
+                return _Summarized(role, tensor, summary)
+        return Observed(role, _shape(tensor), _name(tensor.dtype), _settled(tensor))
 
     def events(self) -> tuple[Event, ...]:
         """The firings so far; their statistics are counted when someone asks for them."""
@@ -229,21 +255,20 @@ class Log:
         for position, entry in enumerate(new, self._drained + len(self._events)):
             index, spec, firing, taken, changed, note, start, end = entry
             captures = spec.action is Action.CAPTURE
-            observed = tuple(
-                Observed(role, tensor.shape, _name(tensor.dtype), _read(tensor.counted))
-                if isinstance(tensor, _Uncopied)
-                else _Copied(role, tensor, captures, self._release)
-                for role, tensor in taken
-            )
+            observed = []
+            for role, seen in taken:
+                if isinstance(seen, Observed):
+                    observed.append(seen)
+                    continue
+                copied = _Copied(role, seen, captures, self._release)
+                observed.append(copied)
+                if self._last is not None:
+                    copied.follow(self._last)
+                self._last = copied
             taken.clear()
-            for one in observed:
-                if isinstance(one, _Copied):
-                    if self._last is not None:
-                        one.follow(self._last)
-                    self._last = one
             self._events.append(
                 Event(
-                    position, index, spec, firing, observed, changed, note,
+                    position, index, spec, firing, tuple(observed), changed, note,
                     (start - self._origin) / 1e9, (end - start) / 1e9,
                 )
             )  # fmt: skip
@@ -265,8 +290,11 @@ class Log:
         return events
 
 
-def _counted_fast(tensor: Tensor) -> bool:
-    return tensor.dtype is torch.float32 and tensor.device.type == "cpu" and tensor.is_contiguous()
+def _counted_fast(tensor: Tensor) -> Statistics | None:
+    try:
+        return count_fast(tensor)
+    except _NO_NUMBERS:
+        return None
 
 
 def _settled(tensor: Tensor) -> Statistics | None:
@@ -274,20 +302,8 @@ def _settled(tensor: Tensor) -> Statistics | None:
         return None
     try:
         return settle([tensor])[0]
-    except (RuntimeError, TypeError, NotImplementedError):
-        return None  # a stand-in without numbers, such as a tracer's
-
-
-def _counted_now(tensor: Tensor) -> Statistics | tuple[int, Summary] | None:
-    if not countable(tensor):
+    except _NO_NUMBERS:
         return None
-    # To count on another device would wait for it.
-    summary = None if tensor.device.type == "cpu" else summarize(tensor.detach())
-    return _settled(tensor) if summary is None else (tensor.numel(), summary)
-
-
-def _read(counted: Statistics | tuple[int, Summary] | None) -> Statistics | None:
-    return read_summary(*counted) if isinstance(counted, tuple) else counted
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:

@@ -1,9 +1,9 @@
-"""The statistics of a tensor: copied when a hook fires, counted when someone looks.
+"""The statistics of a tensor: of a small one counted when someone looks, of a large one when a hook fires.
 
-A reduction costs 1.5 to 100 microseconds each, a copy of up to sixty thousand numbers less than two of them.
-So a hook copies a tensor while there is room, and `settle` counts the copies later; what is larger is counted
-at once. On a GPU, where there is no room for copies, `summarize` takes four fast reductions that nobody waits
-for.
+A reduction takes at least 1.5 microseconds, whatever the size, and the copy of a small tensor not much more.
+So a hook copies what is small, and `settle` counts the copies later. What `count_fast` counts is counted by
+the hook, while its numbers are in the cache: later it would take twice as long. On a GPU, where there is no room
+for copies, `summarize` takes four fast reductions that nobody waits for.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ EXACT: Final = 16_384
 """Up to how many numbers mean, std and norm are counted in float64."""
 SAMPLE: Final = 2_048
 """From how many numbers at least the histogram of a larger tensor is made."""
+
+_PART: Final = 4_096
+_ONES: Final = np.ones(_PART, np.float32)
 
 Numbers: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 
@@ -165,7 +168,57 @@ def settle(tensors: Sequence[Tensor]) -> list[Statistics]:
     Args:
         tensors: countable, of any real dtype, device and shape.
     """
-    return [_count(_numbers(tensor)) for tensor in tensors]
+    counted = []
+    with np.errstate(all="ignore"):
+        for tensor in tensors:
+            here = tensor if tensor.is_cpu else tensor.to("cpu")
+            counted.append(count_fast(here) or _count_all(_numbers(here)))
+    return counted
+
+
+def count_fast(tensor: Tensor) -> Statistics | None:
+    """The same of a tensor that is counted in the time of a few copies; None of others.
+
+    That is one of more than `EXACT` float32 numbers on the CPU, all of usual sizes, where rounding does not
+    show. Written out: it is what hooks take nearly all their time for.
+
+    Args:
+        tensor: dense, with numbers: PyTorch raises for one that only stands for a tensor.
+    """
+    count = tensor.numel()
+    if count <= EXACT or tensor.dtype is not torch.float32 or not tensor.is_cpu:
+        return None
+    numbers = (tensor.detach() if tensor.requires_grad else tensor).numpy().ravel("K")
+    # `numbers.min()` is this after a detour through Python.
+    low, high = float(np.minimum.reduce(numbers)), float(np.maximum.reduce(numbers))
+    if not (low > -_LARGE and high < _LARGE):  # so of nan too
+        return None
+    left = count % _PART
+    whole = numbers[:-left] if left else numbers
+    # A product with ones is the fastest sum there is, and a part is short enough for float32.
+    total = sum(np.dot(whole.reshape(-1, _PART), _ONES).tolist())
+    if left:
+        total += float(np.dot(numbers[-left:], _ONES[:left]))
+    squares = float(np.dot(numbers, numbers))
+    mean = total / count
+    square = squares / count
+    variance = square - mean * mean
+    if square < _SMALL**2 or variance < 1e-3 * mean * mean:
+        return None
+    every = count // SAMPLE | 1
+    return _Sampled({
+        "_sample": numbers[::every].copy(),
+        "_every": every,
+        "count": count,
+        "mean": mean,
+        "std": math.sqrt(variance),
+        "minimum": low,
+        "maximum": high,
+        "norm": math.sqrt(squares),
+        "zeros": int(np.count_nonzero(numbers == 0)) if low <= 0 <= high else 0,
+        "nans": 0,
+        "infinities": 0,
+    })  # fmt: skip
 
 
 def same_numbers(one: Tensor, other: Tensor) -> bool:
@@ -203,43 +256,6 @@ def _numbers(tensor: Tensor) -> Numbers:
     return numbers
 
 
-def _count(numbers: Numbers) -> Statistics:
-    counted = _count_fast(numbers) if numbers.size > EXACT and numbers.itemsize == _FLOAT32 else None
-    if counted is not None:
-        return counted
-    with np.errstate(all="ignore"):
-        return _count_all(numbers)
-
-
-def _count_fast(numbers: Numbers) -> Statistics | None:
-    """Of many float32 numbers that are all of usual sizes; None of others, and where rounding would show.
-
-    Written out, for it is what reading a run takes nearly all its time for.
-    """
-    # `numbers.min()` is this after a detour through Python.
-    low, high = float(np.minimum.reduce(numbers)), float(np.maximum.reduce(numbers))
-    if not (low > -_LARGE and high < _LARGE):  # so of nan too
-        return None
-    moments = _fast_moments(numbers)
-    if moments is None:
-        return None
-    count = numbers.size
-    every = _of_every(count)
-    return _Sampled({
-        "_sample": numbers[::every].copy(),
-        "_every": every,
-        "count": count,
-        "mean": moments[0],
-        "std": moments[1],
-        "minimum": low,
-        "maximum": high,
-        "norm": moments[2],
-        "zeros": int(np.count_nonzero(numbers == 0)) if low <= 0 <= high else 0,
-        "nans": 0,
-        "infinities": 0,
-    })  # fmt: skip
-
-
 def _count_all(numbers: Numbers) -> Statistics:
     count = numbers.size
     if not count:
@@ -253,8 +269,7 @@ def _count_all(numbers: Numbers) -> Statistics:
         if not finite.size:
             return replace(_EMPTY, count=count, nans=nans, infinities=infinities)
         low, high = float(finite.min()), float(finite.max())
-    moments = _fast_moments(finite) if finite.size > EXACT and finite.itemsize == _FLOAT32 else None
-    mean, std, norm = moments or _exact_moments(finite.astype(np.float64, copy=False))
+    mean, std, norm = _exact_moments(finite.astype(np.float64, copy=False))
     every = _of_every(finite.size)
     return _Sampled({
         "_sample": finite[::every].copy(),
@@ -280,28 +295,6 @@ def _exact_moments(numbers: NDArray[np.float64]) -> tuple[float, float, float]:
     centred = numbers - mean
     std = math.sqrt(float(np.dot(centred, centred)) / numbers.size)
     return mean, std, math.sqrt(float(np.dot(numbers, numbers)))
-
-
-_FLOAT32: Final = 4  # bytes; the others are float64
-_PART: Final = 4_096
-_ONES: Final = np.ones(_PART, np.float32)
-
-
-def _fast_moments(numbers: Numbers) -> tuple[float, float, float] | None:
-    """The same in one pass over float32; None where rounding would show."""
-    count = numbers.size
-    left = count % _PART
-    whole = numbers[:-left] if left else numbers
-    # A product with ones is the fastest sum there is, and a part is short enough for float32.
-    total = sum(np.dot(whole.reshape(-1, _PART), _ONES).tolist())
-    if left:
-        total += float(np.dot(numbers[-left:], _ONES[:left]))
-    mean = total / count
-    square = float(np.dot(numbers, numbers)) / count
-    variance = square - mean * mean
-    if not math.isfinite(square) or square < _SMALL**2 or variance < 1e-3 * mean * mean:
-        return None
-    return mean, math.sqrt(variance), math.sqrt(square * count)
 
 
 def _of_every(count: int) -> int:

@@ -41,25 +41,31 @@ def test_every_module_that_is_called_has_a_hook_that_fires(name: str, examples: 
     assert fired == len(specs) - silent
 
 
-def test_ways_leave_no_hook_and_change_no_output(examples: dict[str, Example]) -> None:
+def test_ways_warm_up_with_the_hooks_that_are_timed_and_leave_none(examples: dict[str, Example]) -> None:
     example = examples["MLP"]
-    model = example.model
+    model, modules = example.model, len(example.layers)
     expected = model(example.x)
+    hooked: list[int] = []
 
     def call() -> Tensor:
         output: Tensor = model(example.x)
         assert torch.equal(output, expected)
+        hooked.append(sum(len(module._forward_hooks) for module in model.modules()))
         return output
 
-    ways = (
-        hooks.unrecorded(model, call),
-        hooks.recorded(model, example.specs(Action.CAPTURE), call),
-        hooks.recorded(model, example.specs(kind=HookKind.OUTPUT_TENSOR), call, read=True),
-    )
-    for way in ways:
+    gradients = example.specs(kind=HookKind.OUTPUT_TENSOR)
+    for way, on in (
+        (hooks.bare(call), 0),
+        (hooks._fused(call), 0),
+        (hooks.unrecorded(model, call), modules),
+        (hooks._unrecorded_gradients(model, call), modules),
+        (hooks.recorded(model, example.specs(Action.CAPTURE), call), modules),
+        (hooks.recorded(model, gradients, call, read=True), modules),
+    ):
+        hooked.clear()
         with way as ready:
             ready()
-            assert all(module._forward_hooks for module in model.modules())
+        assert hooked == [on, on]
         assert not any(module._forward_hooks for module in model.modules())
 
 
@@ -73,8 +79,7 @@ def test_what_makes_a_way_ready_is_outside_of_the_time() -> None:
         made.append("down")
 
     seconds = hooks.timed({"one": way}, rounds=2, calls=3)
-    warm_up, measured = ["ready", "call", "down"], ["ready", "call", "call", "call", "down"]
-    assert made == (warm_up + measured) * 2
+    assert made == ["ready", "call", "call", "call", "down"] * 2
     assert len(seconds["one"]) == 2
 
 

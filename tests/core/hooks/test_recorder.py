@@ -5,6 +5,7 @@
 
 import copy
 import gc
+import math
 import re
 import threading
 import weakref
@@ -18,6 +19,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.modules import module as torch_module
 from torch.utils.checkpoint import checkpoint
 
@@ -26,7 +28,7 @@ from core.hooks import Action, Event, HookError, HookKind, HookRecorder, HookSpe
 from core.hooks.actions import HookRaisedError
 from core.hooks.plan import Mode, Plan
 from core.hooks.run import run
-from core.hooks.statistics import Statistics
+from core.hooks.statistics import EXACT, Statistics
 from core.hooks.traps import WARNINGS
 from core.zoo import ZooModel
 from tests.core.hooks.test_preserve import RUNS, WRITES, Deed, bits, go_back, loss_of, picture, train
@@ -554,15 +556,66 @@ def test_what_several_layers_give_alike_is_counted_once() -> None:
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_layers_that_write_into_what_they_pass_on_are_counted_each(backwards: bool) -> None:
-    model = nn.Sequential(nn.Identity(), Writes(), nn.Identity(), nn.Linear(20_000, 2), nn.Identity())
+@pytest.mark.parametrize("size", [10_000, 20_000])
+def test_layers_that_write_into_what_they_pass_on_are_counted_each(size: int, backwards: bool) -> None:
+    model = nn.Sequential(nn.Identity(), Writes(), nn.Identity(), nn.Linear(size, 2), nn.Identity())
     with torch.no_grad(), HookRecorder(model, [HookSpec(str(p), "forward") for p in range(5)]) as recorder:
-        model(-torch.ones(20_000))
+        model(torch.linspace(-1.0, 0.0, size))
     events = recorder.events[::-1] if backwards else recorder.events
     found = {event.layer: statistics_of(event) for event in events}
-    assert [found[str(place)].maximum for place in range(3)] == [-1.0, 7.0, 7.0]
-    assert (found["1"] is found["2"]) is not backwards
+    assert [found[str(place)].maximum for place in range(3)] == [0.0, 7.0, 7.0]
+    # What is copied is counted once where it can be, and what is large at once.
+    assert (found["1"] is found["2"]) is (size <= EXACT and not backwards)
     assert [found[str(place)].count for place in (3, 4)] == [2, 2]
+
+
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "contiguous": lambda x: x,
+    "transposed": lambda x: x.transpose(0, 2),
+    "every second": lambda x: x[:, ::2],
+    "expanded": lambda x: x[:1].expand(50, -1, -1),
+    "with gradient": lambda x: x.clone().requires_grad_() * 2,
+    "channels last": lambda x: x[None].contiguous(memory_format=torch.channels_last),
+    "negative view": lambda x: torch.complex(x, x).conj().imag,
+    "float64": lambda x: x.double(),
+    "bfloat16": lambda x: x.bfloat16(),
+    "with a nan": lambda x: x.masked_fill(x == x.max(), math.nan),
+    "constant": torch.ones_like,
+    "tiny": lambda x: x * 1e-30,
+    "huge": lambda x: x * 1e30,
+    "parameter": nn.Parameter,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_large_outputs_are_counted_as_they_were_whatever_is_done_to_them_later(layout: str) -> None:
+    x = torch.randn(30, 40, 50, generator=torch.Generator().manual_seed(1))
+    seen = LAYOUTS[layout](x)
+    expected = seen.detach().double().resolve_neg().clone()
+    finite = expected[expected.isfinite()]
+    with HookRecorder(nn.Identity(), [HookSpec("", "forward")]) as recorder:
+        recorder.model(seen)
+    seen.data.fill_(5.0)
+    (event,) = recorder.events
+    assert event.observed[0].shape == tuple(expected.shape)
+    found = statistics_of(event)
+    assert (found.count, found.nans) == (expected.numel(), expected.numel() - finite.numel())
+    assert (found.minimum, found.maximum) == (float(finite.min()), float(finite.max()))
+    scale = float(finite.norm()) / math.sqrt(finite.numel())
+    assert found.mean == pytest.approx(float(finite.mean()), abs=1e-5 * scale)
+    assert found.std == pytest.approx(float(finite.std(correction=0)), rel=1e-4, abs=1e-12)
+    assert found.norm == pytest.approx(float(finite.norm()), rel=1e-4)
+    assert found.zeros == int((expected == 0).sum())
+
+
+def test_large_tensors_without_numbers_are_seen_too() -> None:
+    with FakeTensorMode(), HookRecorder(nn.Identity(), [HookSpec("", "forward")]) as recorder:
+        recorder.model(torch.ones(200, 200))
+    (event,) = recorder.events
+    assert (event.observed[0].shape, event.observed[0].statistics) == ((200, 200), None)
+    with HookRecorder(nn.Identity(), [HookSpec("", "forward")]) as recorder:
+        torch.func.vmap(recorder.model)(torch.ones(3, 200, 200))
+    assert len(recorder.events) == 1
 
 
 def statistics_of(event: Event) -> Statistics:
