@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter_ns
@@ -25,6 +24,11 @@ from core.hooks.statistics import (
     settle,
     summarize,
 )
+
+_STRIDED: Final = torch.strided
+_FLOAT32: Final = "float32"
+_NO_NUMBERS: Final = (RuntimeError, TypeError, NotImplementedError)
+"""What is raised for a stand-in without numbers, such as a tracer's."""
 
 
 @dataclass
@@ -66,16 +70,23 @@ class _Later(Observed):
         raise NotImplementedError
 
 
+class _Room:
+    """For how many bytes of copies there is room. Copies know it, and not the log, which knows them."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
 class _Copied(_Later):
     """Of a copy, which is let go when it is counted, unless it is kept."""
 
-    def __init__(self, role: str, copy: Tensor, kept: bool, release: Callable[[Tensor], None]) -> None:
+    def __init__(self, role: str, copy: Tensor, kept: bool, room: _Room) -> None:
         self.role = role
         self.shape = _shape(copy)
         self.dtype = _name(copy.dtype)
         self.value = copy if kept else None
         self._copy: Tensor | None = copy
-        self._release = release
+        self._room = room
         self._next: weakref.ref[_Copied] | None = None
 
     def follow(self, before: _Copied) -> None:
@@ -98,8 +109,8 @@ class _Copied(_Later):
             return None
         self.statistics = counted
         self._copy = None
-        if self.value is None:
-            self._release(own)
+        if self.value is None and own.layout is _STRIDED:
+            self._room.left += own.nbytes
         return None if self._next is None else self._next()
 
 
@@ -158,12 +169,6 @@ class Event:
         return self.spec.the_kind
 
 
-_STRIDED: Final = torch.strided
-_FLOAT32: Final = "float32"
-_NO_NUMBERS: Final = (RuntimeError, TypeError, NotImplementedError)
-"""What is raised for a stand-in without numbers, such as a tracer's."""
-
-
 Taken = tuple[str, Tensor | Observed]
 """A role, and a copy of the tensor or what was seen of it."""
 
@@ -181,7 +186,7 @@ class Log:
     def __init__(self, budget: int) -> None:
         self.budget = budget
         self.stopped = ""
-        self._room = budget
+        self._room = _Room(budget)
         self._entries: list[_Entry] = []
         self._events: list[Event] = []
         self._drained = 0
@@ -233,14 +238,14 @@ class Log:
                 if counted is not None:
                     return Observed(role, tuple(tensor.shape), _FLOAT32, counted)
             size = tensor.nbytes
-        if size <= self._room:
-            self._room -= size
+        if size <= self._room.left:
+            self._room.left -= size
             return (tensor.detach() if tensor.requires_grad else tensor).clone()
         if capture and not self.stopped:
             firing = self._drained + len(self._entries) + 1
             self.stopped = (
                 f"Captures stopped at firing {firing}: `{role}` takes {size:,} bytes, and of the "
-                f"{self.budget:,} for copies {self._room:,} are left."
+                f"{self.budget:,} for copies {self._room.left:,} are left."
             )
         # To count on another device would wait for it.
         if not tensor.is_cpu and countable(tensor):
@@ -260,7 +265,7 @@ class Log:
                 if isinstance(seen, Observed):
                     observed.append(seen)
                     continue
-                copied = _Copied(role, seen, captures, self._release)
+                copied = _Copied(role, seen, captures, self._room)
                 observed.append(copied)
                 if self._last is not None:
                     copied.follow(self._last)
@@ -274,11 +279,6 @@ class Log:
             )  # fmt: skip
         return tuple(self._events)
 
-    def _release(self, copy: Tensor) -> None:
-        """Gives back the room of a copy that nobody holds any more."""
-        if copy.layout is torch.strided:
-            self._room += copy.nbytes
-
     def drain(self) -> tuple[Event, ...]:
         """The firings since the last drain, which the log forgets: all room is free again."""
         events = self.events()
@@ -286,7 +286,7 @@ class Log:
         self._entries.clear()
         self._events.clear()
         self._last = None
-        self._room = self.budget
+        self._room = _Room(self.budget)
         return events
 
 

@@ -2,8 +2,8 @@
 
 A reduction takes at least 1.5 microseconds, whatever the size, and the copy of a small tensor not much more.
 So a hook copies what is small, and `settle` counts the copies later. What `count_fast` counts is counted by
-the hook, while its numbers are in the cache: later it would take twice as long. On a GPU, where there is no room
-for copies, `summarize` takes four fast reductions that nobody waits for.
+the hook, while its numbers are in the cache: later it would take twice as long. On a GPU, where there is no
+room for copies, `summarize` takes four fast reductions that nobody waits for.
 """
 
 from __future__ import annotations

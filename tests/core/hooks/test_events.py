@@ -1,20 +1,18 @@
 """What a hook saw reads the same whether it was counted at once, later, or on another device."""
 
 import copy
+import gc
 import pickle
+import weakref
 from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from core.hooks import HookRecorder, HookSpec, Observed
-from core.hooks.events import _Copied, _Summarized
+from core.hooks.events import _Copied, _Room, _Summarized
 from core.hooks.statistics import settle, summarize
-
-
-def kept(_: Tensor) -> None:
-    pytest.fail("The copy of a capture was let go.")
 
 
 def pickled(seen: Observed) -> Observed:
@@ -27,7 +25,7 @@ def seen_later() -> dict[str, Observed]:
     summary = summarize(x)
     assert summary is not None
     return {
-        "copied": _Copied("output", x.clone(), kept=True, release=kept),
+        "copied": _Copied("output", x.clone(), kept=True, room=_Room(0)),
         "summarized": _Summarized("output", x, summary),
     }
 
@@ -75,3 +73,24 @@ def test_from_where_on_a_hook_counts_itself_changes_nothing_but_the_rounding(siz
     assert found.mean == pytest.approx(expected.mean, abs=1e-5)
     assert (found.std, found.norm) == pytest.approx((expected.std, expected.norm), rel=1e-4)
     assert found.histogram == expected.histogram
+
+
+@pytest.mark.parametrize("read", [False, True])
+@pytest.mark.parametrize("action", ["observe", "capture"])
+def test_all_memory_is_free_as_soon_as_nobody_holds_the_recorder(action: str, read: bool) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        model = nn.Sequential(nn.Linear(100, 50), nn.ReLU(), nn.Identity())
+        specs = [HookSpec(layer, "forward", action) for layer in ("", "0", "1", "2")]
+        recorder = HookRecorder(model, specs)
+        with recorder:
+            model(torch.randn(60, 100)).sum().backward()
+            copies = [weakref.ref(taken) for entry in recorder._log._entries for _, taken in entry[3]]
+        assert len(copies) == 4
+        if read:
+            assert all(event.observed[0].statistics is not None for event in recorder.events)
+        del recorder
+        assert [copied() for copied in copies] == [None] * 4
+    finally:
+        gc.enable()
