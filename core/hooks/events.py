@@ -19,6 +19,7 @@ from core.hooks.statistics import (
     Summary,
     count_fast,
     countable,
+    holds_still,
     read_summary,
     same_numbers,
     settle,
@@ -190,6 +191,7 @@ class Log:
         self._entries: list[_Entry] = []
         self._events: list[Event] = []
         self._drained = 0
+        self._counted: tuple[int, int, Statistics] | None = None
         self._last: _Copied | None = None
         self._origin = perf_counter_ns()
 
@@ -234,7 +236,7 @@ class Log:
         size = 0
         if tensor.layout is _STRIDED:
             if not capture and tensor.numel() > EXACT:
-                counted = _counted_fast(tensor)
+                counted = self._count_fast(tensor)
                 if counted is not None:
                     return Observed(role, tuple(tensor.shape), _FLOAT32, counted)
             size = tensor.nbytes
@@ -253,6 +255,21 @@ class Log:
             if summary is not None:
                 return _Summarized(role, tensor, summary)
         return Observed(role, _shape(tensor), _name(tensor.dtype), _settled(tensor))
+
+    def _count_fast(self, tensor: Tensor) -> Statistics | None:
+        """Counts a tensor if that is done quickly; one that a layer only passes on is not counted again."""
+        try:
+            if type(tensor) is not Tensor or tensor.is_inference():
+                return count_fast(tensor)  # of a stand-in PyTorch knows no address, of the others no version
+            place, version = tensor.data_ptr(), tensor._version
+            before = self._counted
+            if before and before[0] == place and before[1] == version and holds_still(tensor, before[2]):
+                return before[2]
+            counted = count_fast(tensor)
+        except _NO_NUMBERS:
+            return None
+        self._counted = None if counted is None else (place, version, counted)
+        return counted
 
     def events(self) -> tuple[Event, ...]:
         """The firings so far; their statistics are counted when someone asks for them."""
@@ -288,13 +305,6 @@ class Log:
         self._last = None
         self._room = _Room(self.budget)
         return events
-
-
-def _counted_fast(tensor: Tensor) -> Statistics | None:
-    try:
-        return count_fast(tensor)
-    except _NO_NUMBERS:
-        return None
 
 
 def _settled(tensor: Tensor) -> Statistics | None:

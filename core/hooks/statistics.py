@@ -193,14 +193,8 @@ def count_fast(tensor: Tensor) -> Statistics | None:
     low, high = float(np.minimum.reduce(numbers)), float(np.maximum.reduce(numbers))
     if not (low > -_LARGE and high < _LARGE):  # so of nan too
         return None
-    left = count % _PART
-    whole = numbers[:-left] if left else numbers
-    # A product with ones is the fastest sum there is, and a part is short enough for float32.
-    total = sum(np.dot(whole.reshape(-1, _PART), _ONES).tolist())
-    if left:
-        total += float(np.dot(numbers[-left:], _ONES[:left]))
-    squares = float(np.dot(numbers, numbers))
-    mean = total / count
+    mean = _sum(numbers) / count
+    squares = float(numbers.dot(numbers))
     square = squares / count
     variance = square - mean * mean
     if square < _SMALL**2 or variance < 1e-3 * mean * mean:
@@ -219,6 +213,33 @@ def count_fast(tensor: Tensor) -> Statistics | None:
         "nans": 0,
         "infinities": 0,
     })  # fmt: skip
+
+
+def holds_still(tensor: Tensor, counted: Statistics) -> bool:
+    """Whether a tensor that `count_fast` counted still has the same mean and norm, to the last bit.
+
+    What is written into it past PyTorch's count of versions changes them, unless it only puts the numbers in
+    another order, or replaces some that are too small to show in a sum. Where the mean is 0, all signs could
+    be turned around unseen, and the answer is no.
+    """
+    if tensor.dtype is not torch.float32 or tensor.numel() != counted.count:
+        return False
+    numbers = (tensor.detach() if tensor.requires_grad else tensor).numpy().ravel("K")
+    with np.errstate(all="ignore"):
+        return (
+            math.sqrt(numbers.dot(numbers)) == counted.norm
+            and _sum(numbers) / numbers.size == counted.mean != 0
+        )
+
+
+def _sum(numbers: Numbers) -> float:
+    left = numbers.size % _PART
+    whole = numbers[:-left] if left else numbers
+    # A product with ones is the fastest sum there is, and a part is short enough for float32.
+    total: float = sum(whole.reshape(-1, _PART).dot(_ONES).tolist())
+    if left:
+        total += float(numbers[-left:].dot(_ONES[:left]))
+    return total
 
 
 def same_numbers(one: Tensor, other: Tensor) -> bool:

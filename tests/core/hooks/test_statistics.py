@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from core.hooks.statistics import (
     SAMPLE,
     Histogram,
     Statistics,
+    count_fast,
     countable,
+    holds_still,
     read_summary,
     same_numbers,
     settle,
@@ -368,3 +371,69 @@ def test_statistics_with_a_histogram_still_to_be_counted_equal_those_with_one() 
     assert (one == two, one == counted, counted == one) == (True, True, True)
     assert len({one, two}) == 1
     assert one != other
+
+
+WRITINGS: dict[str, Callable[[Tensor], object]] = {
+    "one more": lambda x: x[3].add_(1.0),
+    "one nan": lambda x: x[-1].fill_(math.nan),
+    "an infinity of each sign": lambda x: x[:2].copy_(torch.tensor([math.inf, -math.inf])),
+    "too much to square": lambda x: x[5].fill_(1e30),
+    "all signs": lambda x: x.neg_(),
+    "no sign": lambda x: x.abs_(),
+    "one sign": lambda x: x[x.abs().argmax()].neg_(),
+    "every other sign": lambda x: x[::2].neg_(),
+    "twice": lambda x: x.mul_(2.0),
+    "zero": lambda x: x.zero_(),
+    "no negatives": lambda x: x.relu_(),
+    "around the mean": lambda x: x.sub_(x.mean()),
+    "dropped": lambda x: x[::17].zero_(),
+}
+
+
+@pytest.mark.parametrize("writing", WRITINGS)
+@pytest.mark.parametrize("size", [EXACT + 1, 2**15, 100_003])
+def test_what_is_written_into_a_tensor_is_noticed(size: int, writing: str) -> None:
+    x = torch.randn(size, generator=torch.Generator().manual_seed(size))
+    counted = count_fast(x)
+    assert counted is not None
+    assert holds_still(x, counted)
+    assert holds_still(x.clone(), counted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        WRITINGS[writing](x)
+        assert not holds_still(x, counted)
+
+
+def test_a_tensor_without_a_mean_is_counted_anew() -> None:
+    x = torch.tensor([3.0, -1.0, -1.0, -1.0]).repeat(8_192)
+    counted = count_fast(x)
+    assert counted is not None
+    assert counted.mean == 0
+    assert not holds_still(x, counted)
+
+
+@pytest.mark.parametrize("other", [torch.float64, torch.int32, torch.bfloat16])
+def test_a_tensor_of_another_kind_does_not_hold_still(other: torch.dtype) -> None:
+    x = torch.arange(20_000.0)
+    counted = count_fast(x)
+    assert counted is not None
+    assert not holds_still(x.to(other), counted)
+    assert not holds_still(x[:-1], counted)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(EXACT + 1, 40_000), st.integers(1, 4), st.sampled_from([1, -1]))
+@settings(max_examples=60)
+def test_what_holds_still_has_the_statistics_that_it_had(seed: int, size: int, count: int, sign: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    # Sums of small whole numbers are exact: of others than before they may well be the same.
+    x = torch.randint(-3, 4, (size,), generator=generator).float()
+    counted = count_fast(x)
+    assert counted is not None
+    places = torch.randint(0, size, (count,), generator=generator)
+    x[places] = sign * x[places.roll(1)]
+    (now,) = settle([x.double()])
+    same = holds_still(x, counted)
+    assert same is (counted.mean != 0 and math.isclose(now.mean * size, counted.mean * size, abs_tol=0.5)
+                    and math.isclose(now.norm**2, counted.norm**2, abs_tol=0.5))  # fmt: skip
+    if same:
+        assert (counted.minimum, counted.maximum, counted.zeros) == (now.minimum, now.maximum, now.zeros)
