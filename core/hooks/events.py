@@ -28,8 +28,8 @@ from core.hooks.statistics import (
 
 _STRIDED: Final = torch.strided
 _FLOAT32: Final = "float32"
-_NO_NUMBERS: Final = (RuntimeError, TypeError, NotImplementedError)
-"""What is raised for a stand-in without numbers, such as a tracer's."""
+_NO_NUMBERS: Final = (RuntimeError, TypeError, NotImplementedError, FloatingPointError)
+"""What is raised for a stand-in without numbers, such as a tracer's, and by NumPy where it was told to."""
 
 
 @dataclass

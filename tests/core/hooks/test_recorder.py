@@ -599,6 +599,7 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "constant": torch.ones_like,
     "tiny": lambda x: x * 1e-30,
     "huge": lambda x: x * 1e30,
+    "far from 0": lambda x: x + 1_000.0,
     "parameter": nn.Parameter,
 }
 
@@ -609,7 +610,7 @@ def test_large_outputs_are_counted_as_they_were_whatever_is_done_to_them_later(l
     seen = LAYOUTS[layout](x)
     expected = seen.detach().double().resolve_neg().clone()
     finite = expected[expected.isfinite()]
-    with HookRecorder(nn.Identity(), [HookSpec("", "forward")]) as recorder:
+    with np.errstate(all="raise"), HookRecorder(nn.Identity(), [HookSpec("", "forward")]) as recorder:
         recorder.model(seen)
     seen.data.fill_(5.0)
     (event,) = recorder.events

@@ -301,17 +301,17 @@ def test_only_floating_point_numbers_have_fast_statistics() -> None:
 
 @given(
     st.integers(EXACT + 1, 4 * EXACT),
-    st.sampled_from([0.0, 1e-3, 1.0, -30.0, 1e4]),
-    st.sampled_from([1e-30, 1e-6, 1.0, 100.0, 1e25]),
+    st.sampled_from([0.0, 1e-3, 0.5, 1.0, 2.0, -3.2, -30.0, 1e4]),
+    st.sampled_from([1e-30, 1e-6, 0.1, 1.0, 100.0, 1e25]),
     st.sampled_from([0, 2, 5]),
+    st.sampled_from(["normal", "signs", "ramp"]),
     st.integers(0, 1_000),
 )
-@settings(max_examples=60)
+@settings(max_examples=100)
 def test_many_numbers_are_counted_within_the_stated_error(
-    size: int, mean: float, std: float, every_zero: int, seed: int
+    size: int, mean: float, std: float, every_zero: int, kind: str, seed: int
 ) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    tensor = torch.randn(size, generator=generator) * std + mean
+    tensor = drawn(kind, size, seed) * std + mean
     if every_zero:
         tensor[::every_zero] = 0
     wide = tensor.to(torch.float64)
@@ -326,6 +326,28 @@ def test_many_numbers_are_counted_within_the_stated_error(
     assert found.histogram.of_every >= size // SAMPLE
     sampled = listed(tensor)[:: found.histogram.of_every]
     check_histogram(dataclasses.replace(found.histogram, of_every=1), sampled)
+
+
+@pytest.mark.parametrize("kind", ["normal", "signs", "ramp"])
+@pytest.mark.parametrize("scale", [0.1, 0.3, 0.7])
+def test_millions_of_numbers_are_counted_within_the_stated_error(kind: str, scale: float) -> None:
+    tensor = drawn(kind, 5_000_000, 0) * scale
+    wide = tensor.to(torch.float64)
+    (found,) = settle([tensor])
+    norm = float(torch.linalg.vector_norm(wide))
+    assert found.mean == pytest.approx(float(wide.mean()), rel=0, abs=1e-5 * norm / math.sqrt(len(wide)))
+    assert (found.std, found.norm) == pytest.approx((float(wide.std(correction=0)), norm), rel=1e-4)
+
+
+def drawn(kind: str, size: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    match kind:
+        case "normal":
+            return torch.randn(size, generator=generator)
+        case "signs":
+            return torch.randint(0, 2, (size,), generator=generator) * 2.0 - 1.0
+        case _:
+            return torch.linspace(-1.0, 1.0, size)
 
 
 def test_many_numbers_with_one_that_is_none_are_counted_around_it() -> None:
