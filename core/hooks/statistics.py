@@ -236,8 +236,8 @@ def holds_still(tensor: Tensor, counted: Statistics) -> bool:
 def _moments(numbers: Numbers) -> tuple[float, float, float] | None:
     """Mean, std and norm of many float32 numbers; None where rounding would show.
 
-    Sums are of parts that are short enough for float32: the mean is within 5e-6 of the root mean square, the sum
-    of squares within 4e-5 of itself. Written out: hooks call it for every large tensor.
+    Sums are of parts that are short enough for float32: the mean is within 5e-6 of the root mean square, the
+    sum of squares within 4e-5 of itself. Written out: hooks call it for every large tensor.
     """
     count = numbers.size
     left = count % _PART
