@@ -149,7 +149,14 @@ class ProgramHook:
             lines += call(edge, [self._parameter()], ".node")
         if self.spec.the_kind is HookKind.OUTPUT_TENSOR and self.spec.once:
             lines += [f"outputs_{self.number} = []"]
+        if self._falls_silent:
+            lines += [f"fired_{self.number} = []"]
         return lines
+
+    @property
+    def _falls_silent(self) -> bool:
+        """Whether it fires once and must stay: where the layer raised, PyTorch is looping over its hooks."""
+        return self.spec.once and self.spec.always_call
 
     def registration(self) -> list[str]:
         """The call that registers it."""
@@ -194,8 +201,12 @@ class ProgramHook:
         ]
 
     def _body(self, name: str, *, general: bool) -> list[str]:
-        lines = [*self._shows(name, general=general)]
-        if self.spec.once:
+        lines = self._shows(name, general=general)
+        if self._falls_silent:
+            fired = f"fired_{self.number}"
+            comment = "# It fires once, and stays: where the layer raised, PyTorch loops over its hooks now."
+            lines = [comment, f"if {fired}:", "    return None", f"{fired}.append(True)", *lines]
+        elif self.spec.once:
             lines += self._removes()
         if self.spec.action is Action.RAISE:
             message = f"The {self.spec.kind} hook on {self.spec.where} raised, as it was told to."

@@ -277,6 +277,18 @@ def test_every_action_on_every_kind(server: Server, kind: HookKind, action: Acti
         check(server, replace(plan, hooks=(*changing, *after), seed=9))
 
 
+@pytest.mark.parametrize("mode", [Mode.CALL, Mode.EXCEPTION])
+@pytest.mark.parametrize("with_kwargs", [False, True])
+@pytest.mark.parametrize(("name", "layer"), [("mlp", ""), ("mlp", "fc2"), ("reused", "step")])
+def test_a_hook_that_fires_once_even_where_the_layer_raises(
+    server: Server, name: str, layer: str, with_kwargs: bool, mode: Mode
+) -> None:
+    once = HookSpec(layer, "forward", "scale", 2.0, once=True, always_call=True, with_kwargs=with_kwargs)
+    others = (HookSpec(layer, "forward"), HookSpec(layer, "forward", always_call=True))
+    report = check(server, Plan(name, hooks=(once, *others), mode=mode, layer=layer, batch=2))
+    assert [event.firing for event in report.events if event.index == 0] == [1]
+
+
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize(
     ("name", "layer"),
