@@ -188,32 +188,15 @@ def count_fast(tensor: Tensor) -> Statistics | None:
     Args:
         tensor: dense, with numbers: PyTorch raises for one that only stands for a tensor.
     """
-    count = tensor.numel()
-    if count <= EXACT or tensor.dtype is not torch.float32 or not tensor.is_cpu:
+    if tensor.numel() <= EXACT or tensor.dtype is not torch.float32 or not tensor.is_cpu:
         return None
-    numbers = (tensor.detach() if tensor.requires_grad else tensor).numpy().ravel("K")
+    numbers = _numbers(tensor)
     # `numbers.min()` is this after a detour through Python.
     low, high = float(np.minimum.reduce(numbers)), float(np.maximum.reduce(numbers))
     if not (low > -_LARGE and high < _LARGE):  # so of nan too
         return None
     moments = _moments(numbers)
-    if moments is None:
-        return None
-    mean, std, norm = moments
-    every = count // SAMPLE | 1
-    return _Sampled({
-        "_sample": numbers[::every].copy(),
-        "_every": every,
-        "count": count,
-        "mean": mean,
-        "std": std,
-        "minimum": low,
-        "maximum": high,
-        "norm": norm,
-        "zeros": int(np.count_nonzero(numbers == 0)) if low <= 0 <= high else 0,
-        "nans": 0,
-        "infinities": 0,
-    })  # fmt: skip
+    return None if moments is None else _sampled(numbers, low, high, moments)
 
 
 def holds_still(tensor: Tensor, counted: Statistics) -> bool:
@@ -225,7 +208,7 @@ def holds_still(tensor: Tensor, counted: Statistics) -> bool:
     """
     if tensor.dtype is not torch.float32 or tensor.numel() != counted.count:
         return False
-    numbers = (tensor.detach() if tensor.requires_grad else tensor).numpy().ravel("K")
+    numbers = _numbers(tensor)
     sample = vars(counted).get("_sample")
     if sample is not None and sample.item(0) != numbers.item(0):
         return False  # most often: another tensor, in memory that was free again
@@ -317,12 +300,24 @@ def _count_all(numbers: Numbers) -> Statistics:
         if not finite.size:
             return replace(_EMPTY, count=count, nans=nans, infinities=infinities)
         low, high = float(finite.min()), float(finite.max())
-    mean, std, norm = _exact_moments(finite.astype(np.float64, copy=False))
+    moments = _exact_moments(finite.astype(np.float64, copy=False))
+    return _sampled(finite, low, high, moments, nans, infinities)
+
+
+def _sampled(
+    finite: Numbers,
+    low: float,
+    high: float,
+    moments: tuple[float, float, float],
+    nans: int = 0,
+    infinities: int = 0,
+) -> _Sampled:
+    mean, std, norm = moments
     every = _of_every(finite.size)
     return _Sampled({
         "_sample": finite[::every].copy(),
         "_every": every,
-        "count": count,
+        "count": finite.size + nans + infinities,
         "mean": mean,
         "std": std,
         "minimum": low,
